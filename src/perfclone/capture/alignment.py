@@ -1,0 +1,83 @@
+"""Alignment of a video to the common frame (Sec. 3.1): one scale and one translation for the whole video."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from perfclone.capture.settings import LENGTHS_PX
+from perfclone.errors import InputError
+from perfclone.skeleton import FRAME, JOINT, trunk
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """aligned = scale · source + (x, y), both in continuous pixels (see `perfclone.skeleton`).
+
+    The mean body centre, half-way between neck and mid-hip and so about half-way between the feet and raised hands, comes to
+    the frame's centre; the mean hip (or torso) size comes to a fixed length, `settings.LENGTHS_PX`.
+    """
+
+    scale: float
+    x: float
+    y: float
+
+    def points(self, points: np.ndarray) -> np.ndarray:
+        """(..., 2) source pixels to aligned pixels, float64."""
+        return np.asarray(points, np.float64) * self.scale + (self.x, self.y)
+
+    def of_resized(self, factor_x: float, factor_y: float) -> np.ndarray:
+        """(2, 3) matrix from pixels of the source resized by these factors to aligned pixels."""
+        return np.array([[self.scale / factor_x, 0, self.x], [0, self.scale / factor_y, self.y]])
+
+    def image(self, image: np.ndarray, source: tuple[int, int] | None = None) -> np.ndarray:
+        """(h, w[, C]) uint8 picture of the source, of any resolution, to the aligned (256, 256[, C]) uint8.
+
+        Shrinking averages over areas. Outside the source, pictures are continued by their border and masks by 0.
+
+        Args:
+            image: a frame (three channels) or a mask (none).
+            source: (width, height) of the source, in whose pixels this alignment is; default: the image's own.
+        """
+        import cv2
+
+        height, width = image.shape[:2]
+        source = source or (width, height)
+        enlargement = self.scale * source[0] / width
+        if enlargement < 1:
+            size = (max(1, round(width * enlargement)), max(1, round(height * enlargement)))
+            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        matrix = self.of_resized(image.shape[1] / source[0], image.shape[0] / source[1])
+        matrix[:, 2] += matrix[:, :2].sum(1) / 2 - 0.5  # OpenCV's origin is the first pixel's centre, ours its corner
+        if image.ndim == 2:
+            return cv2.warpAffine(image, matrix, (FRAME, FRAME), flags=cv2.INTER_LINEAR, borderValue=0)
+        return cv2.warpAffine(image, matrix, (FRAME, FRAME), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+
+
+def fit_alignment(joints: np.ndarray, align_by: str) -> Alignment:
+    """The alignment of a video from (T, 18, 2) joints in source pixels, NaN where missing.
+
+    Raises:
+        InputError: the length that `align_by` names is never seen.
+    """
+    joints = np.asarray(joints, np.float64)
+    neck, middle = trunk(joints)
+    centre = np.nanmean((neck + middle) / 2, 0)
+    size = body_size(joints, align_by)
+    if not size > 0:
+        raise InputError('the two hips are never seen together; align by the torso instead (align_by="torso")')
+    scale = LENGTHS_PX[align_by] / size
+    x, y = FRAME / 2 - scale * centre
+    return Alignment(float(scale), float(x), float(y))
+
+
+def body_size(joints: np.ndarray, align_by: str) -> float:
+    """Mean distance of the two hips ("hip"), or of neck and mid-hip ("torso"), over the frames in which both are seen."""
+    neck, middle = trunk(joints)
+    if align_by == "hip":
+        ends = joints[:, JOINT["right_hip"]] - joints[:, JOINT["left_hip"]]
+    else:
+        ends = neck - middle
+    lengths = np.linalg.norm(ends, axis=-1)
+    return float(np.nanmean(lengths)) if np.isfinite(lengths).any() else float("nan")

@@ -1,0 +1,296 @@
+"""What an extractor finds in a whole video: poses, masks and the clean plate, before smoothing and alignment.
+
+This is the slow part of a capture (20 to 60 ms a frame), so it can be kept beside a video: see `export_extraction`.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from perfclone import video as files
+from perfclone.capture import archive
+from perfclone.capture.extractor import Extractor, Follower, Person, WithMasks, distinct
+from perfclone.capture.masks import Refiner, clean_plate, encode_mask
+from perfclone.capture.openpose import OpenPoseExtractor
+from perfclone.capture.settings import EXTRACTION_VERSION, CaptureSettings
+from perfclone.errors import InputError
+from perfclone.files import replacing
+from perfclone.progress import progress
+from perfclone.skeleton import J, PoseTrack
+
+SURVEY_FRAMES = 200
+"""At most so many evenly spaced frames decide whether there is anybody to capture."""
+
+PLATE_FRAMES = 40
+"""At most so many of them make the clean plate."""
+
+COMPANY = 0.4
+"""Somebody at least this share of the followed person's size is company."""
+
+WORKING_SIDE = 960
+"""Poses and masks are sought in frames shrunk to at most this many pixels a side: the aligned frame has 256."""
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """The followed person in every frame of a video.
+
+    Attributes:
+        poses: in source pixels, all that the extractor reported with its confidence; NaN where nothing.
+        masks: a 1-bit PNG of (h, w) a frame, the source at working size.
+        company: (T,) bool, somebody else of a noticeable size is in the frame.
+        plate: (h, w, 3) uint8, the background without the person.
+        size: (width, height) of the source in pixels.
+    """
+
+    poses: PoseTrack
+    masks: tuple[bytes, ...]
+    company: np.ndarray
+    plate: np.ndarray
+    size: tuple[int, int]
+
+    def __getitem__(self, frames: slice) -> Extraction:
+        return Extraction(self.poses[frames], self.masks[frames], self.company[frames], self.plate, self.size)
+
+
+def known(poses: PoseTrack, min_confidence: float) -> np.ndarray:
+    """(T, 18, 2) joints with those of less confidence missing."""
+    return np.where((poses.confidence >= min_confidence)[..., None] & (poses.confidence > 0)[..., None], poses.joints, np.nan)
+
+
+def check_seen(poses: PoseTrack, settings: CaptureSettings, video: str | Path) -> None:
+    """InputError unless a person's neck and hip are seen in at least half of the frames."""
+    seen = PoseTrack(known(poses, settings.min_confidence), poses.confidence, poses.times).seen
+    advice = "use a video of one person, seen from head to feet in good light"
+    if not seen.any():
+        raise InputError(f"no person found in {video}; {advice}")
+    if seen.mean() < 0.5:
+        raise InputError(f"a person is found in only {seen.mean():.0%} of the frames of {video}, at least half are needed; {advice}")
+
+
+@dataclass(frozen=True)
+class _Footage:
+    """A video at working size, with the user's mask of each frame where there is one."""
+
+    video: str | Path
+    mask_video: str | Path | None
+    max_frames: int | None
+    info: files.VideoInfo
+    count: int
+
+    @classmethod
+    def opened(cls, video: str | Path, mask_video: str | Path | None, max_frames: int | None) -> _Footage:
+        info = files.probe(video)
+        count = info.frames or sum(1 for _ in files.read_frames(video, max_frames))
+        return cls(video, mask_video, max_frames, info, count if max_frames is None else min(count, max_frames))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) at work."""
+        shrink = min(1.0, WORKING_SIDE / max(self.info.width, self.info.height))
+        return max(1, round(self.info.width * shrink)), max(1, round(self.info.height * shrink))
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Factors from source pixels to working pixels, (x, y)."""
+        return self.size[0] / self.info.width, self.size[1] / self.info.height
+
+    def frames(self) -> Iterator[tuple[float, np.ndarray, np.ndarray | None]]:
+        """(seconds, (h, w, 3) uint8 frame, (h, w) uint8 mask of the user's or None)."""
+        frames = files.read_frames(self.video, self.max_frames)
+        if self.mask_video is None:
+            yield from ((time_s, self._shrunk(frame), None) for time_s, frame in frames)
+            return
+        for one, other in itertools.zip_longest(frames, files.read_frames(self.mask_video, self.max_frames)):
+            if one is None or other is None:
+                raise InputError(f"{self.mask_video} and {self.video} differ in their number of frames; make one mask a frame")
+            if other[1].shape != one[1].shape:
+                raise InputError(f"{self.mask_video} and {self.video} differ in size; make masks of the video's own size")
+            mask = self._shrunk(other[1]).mean(-1)
+            yield one[0], self._shrunk(one[1]), np.where(mask >= 128, 255, 0).astype(np.uint8)
+
+    def _shrunk(self, frame: np.ndarray) -> np.ndarray:
+        import cv2
+
+        if self.size == (frame.shape[1], frame.shape[0]):
+            return frame
+        return cv2.resize(frame, self.size, interpolation=cv2.INTER_AREA)
+
+
+def extract(
+    video: str | Path,
+    settings: CaptureSettings,
+    *,
+    max_frames: int | None = None,
+    mask_video: str | Path | None = None,
+    openpose: str | Path | None = None,
+) -> Extraction:
+    """Find the most prominent person of a video and follow them.
+
+    The video is read twice: once to see in a sample of frames who is there and what is behind, then all of it.
+
+    Raises:
+        InputError: a file can't be used, or nobody is seen in at least half of the frames.
+    """
+    footage = _Footage.opened(video, mask_video, max_frames)
+    with _extractor(footage, openpose) as extractor:
+        survey = _survey(footage, extractor, settings)
+        refiner = Refiner(survey.plate) if settings.refine_masks and mask_video is None else None
+        follower = Follower(list(survey.people.values()), *footage.size)
+        rows = []
+        for index, (time_s, frame, mask) in enumerate(progress(footage.frames(), footage.count, f"poses of {Path(video).name}")):
+            people = survey.people.get(index)
+            people = distinct(extractor.people(index, frame)) if people is None else people
+            person = follower.choose(people, time_s)
+            if mask is None:
+                mask = _mask(frame, person, refiner)
+            company = any(one is not person and one.size > COMPANY * follower.size for one in people)
+            rows.append((time_s, person, encode_mask(mask), company))
+    extraction = _assembled(rows, survey.plate, footage)
+    check_seen(extraction.poses, settings, video)
+    return extraction
+
+
+@dataclass(frozen=True)
+class _Survey:
+    people: dict[int, list[Person]]
+    plate: np.ndarray
+
+
+def _survey(footage: _Footage, extractor: Extractor, settings: CaptureSettings) -> _Survey:
+    """Look at evenly spaced frames: who is there, and the clean plate behind them."""
+    sample = {round(index) for index in np.linspace(0, footage.count - 1, min(footage.count, SURVEY_FRAMES))}
+    every = -(-len(sample) // PLATE_FRAMES)
+    people: dict[int, list[Person]] = {}
+    frames, masks = [], []
+    for index, (_, frame, mask) in enumerate(footage.frames()):
+        if index not in sample:
+            continue
+        people[index] = distinct(extractor.people(index, frame))
+        if len(people) % every == 0:
+            frames.append(frame)
+            masks.append(_everybody(frame, people[index]) if mask is None else mask)
+    best = [max(found, key=lambda one: one.prominence(*footage.size), default=None) for found in people.values()]
+    check_seen(_track(np.arange(len(best)), best, (1.0, 1.0)), settings, footage.video)
+    return _Survey(people, clean_plate(frames, masks))
+
+
+def _everybody(frame: np.ndarray, people: list[Person]) -> np.ndarray:
+    """(h, w) uint8, 255 where there may be somebody."""
+    masks = [np.where(one.mask >= 26, 255, 0).astype(np.uint8) for one in people if one.mask is not None]
+    return np.maximum.reduce([np.zeros(frame.shape[:2], np.uint8), *masks])
+
+
+def _mask(frame: np.ndarray, person: Person | None, refiner: Refiner | None) -> np.ndarray:
+    if person is None or person.mask is None:
+        return np.zeros(frame.shape[:2], np.uint8)
+    return person.mask if refiner is None else refiner.refine(frame, person.mask)
+
+
+def _track(times: np.ndarray, people: list[Person | None], scale: tuple[float, float]) -> PoseTrack:
+    """The poses of one person (None where unseen) in source pixels, `scale` being working over source pixels."""
+    joints = np.full((len(people), J, 2), np.nan, np.float32)
+    confidence = np.zeros((len(people), J), np.float32)
+    for index, person in enumerate(people):
+        if person is not None:
+            joints[index], confidence[index] = person.joints / scale, person.confidence
+    return PoseTrack(joints, confidence, np.asarray(times, np.float64))
+
+
+def _assembled(rows: list[tuple], plate: np.ndarray, footage: _Footage) -> Extraction:
+    times, people, masks, company = zip(*rows)
+    poses = _track(np.array(times), list(people), footage.scale)
+    return Extraction(poses, masks, np.array(company), plate, (footage.info.width, footage.info.height))
+
+
+@contextmanager
+def _extractor(footage: _Footage, openpose: str | Path | None) -> Iterator[Extractor]:
+    from perfclone.capture.mediapipe_extractor import MediapipeExtractor
+
+    if openpose is None:
+        with MediapipeExtractor() as extractor:
+            yield extractor
+        return
+    poses = OpenPoseExtractor(openpose, footage.scale)
+    if footage.mask_video is not None:
+        yield poses
+        return
+    with MediapipeExtractor() as masks:
+        yield WithMasks(poses, masks)
+
+
+def export_extraction(video: str | Path, settings: CaptureSettings = CaptureSettings()) -> Path:
+    """Extract a video and keep the result beside it, where `capture` looks: `extractions/<hash>.zip`. Returns that path.
+
+    Raises:
+        InputError: as `extract`, or the place can't be written.
+    """
+    path = extraction_path(video, settings)
+    with replacing(path) as temporary:
+        save_extraction(temporary, extract(video, settings))
+    return path
+
+
+def extraction_path(video: str | Path, settings: CaptureSettings) -> Path:
+    """Where the extraction of a video would lie: named by the video's content and the settings that matter."""
+    return Path(video).parent / "extractions" / f"{files.content_hash(video)[:16]}-{settings.extraction_hash()}.zip"
+
+
+def save_extraction(path: Path, extraction: Extraction) -> None:
+    """Write one zip: `extraction.json`, `poses.npz`, `plate.png` and the masks."""
+    import cv2
+
+    height, width = extraction.plate.shape[:2]
+    about = {"frames": len(extraction.poses), "size": extraction.size, "working_size": (width, height)}
+    poses, arrays = extraction.poses, io.BytesIO()
+    np.savez_compressed(
+        arrays, joints=poses.joints, confidence=poses.confidence, times=poses.times, company=extraction.company
+    )
+    with zipfile.ZipFile(path, "w") as out:
+        out.writestr("extraction.json", json.dumps(about))
+        out.writestr("poses.npz", arrays.getvalue())
+        out.writestr("plate.png", cv2.imencode(".png", extraction.plate[..., ::-1])[1].tobytes())
+        archive.write_frames(out, extraction.masks, "masks/")
+
+
+def load_extraction(path: str | Path) -> Extraction:
+    """Read what `save_extraction` wrote.
+
+    Raises:
+        InputError: damaged.
+    """
+    import cv2
+
+    with archive.damage(path, "delete it, then the poses are found anew"), zipfile.ZipFile(path) as source:
+        about = archive.read_json(archive.read_member(source, "extraction.json", archive.MAX_JSON_BYTES))
+        frames, size, (width, height) = int(about["frames"]), tuple(map(int, about["size"])), map(int, about["working_size"])
+        if not 0 < frames <= archive.MAX_FRAMES or not 0 < max(width, height) <= WORKING_SIDE:
+            raise ValueError("sizes out of range")
+        archive.check_frames(source, frames, "masks/")
+        arrays = archive.read_arrays(
+            io.BytesIO(archive.read_member(source, "poses.npz", 400 * frames + 100_000)),
+            {
+                "joints": ((frames, J, 2), "<f4"),
+                "confidence": ((frames, J), "<f4"),
+                "times": ((frames,), "<f8"),
+                "company": ((frames,), "|b1"),
+            },
+        )
+        masks = tuple(
+            archive.check_png(source.read(f"masks/{archive.frame_name(index)}"), width, height, "1 bit")
+            for index in range(frames)
+        )
+        plate = archive.check_png(archive.read_member(source, "plate.png", archive.MAX_PNG_BYTES), width, height, "RGB")
+        image = cv2.imdecode(np.frombuffer(plate, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+        return Extraction(
+            PoseTrack(arrays["joints"], arrays["confidence"], arrays["times"]), masks, arrays["company"], image, size
+        )

@@ -1,0 +1,50 @@
+"""What can be chosen about a capture."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from perfclone.errors import InputError
+
+LENGTHS_PX = {"hip": 22.0, "torso": 58.0}
+"""What a performer measures in the aligned frame (A7). Chosen on dee, eve and fin; see `Alignment`."""
+
+
+@dataclass(frozen=True)
+class CaptureSettings:
+    """Settings of `capture`; those in seconds keep their meaning at any frame rate."""
+
+    min_confidence: float = 0.5
+    """A joint of which the extractor is less sure than this is missing, not guessed. In [0, 1]."""
+
+    max_gap_s: float = 0.2
+    """A joint missing for at most this long, seen before and after, is interpolated. 0 switches it off."""
+
+    smoothing_s: float = 0.36
+    """Window of the smoothing filter (`smoothing.smooth`). 0 switches it off."""
+
+    refine_masks: bool = True
+    """Fit the extractor's masks to the picture's edges (`masks.Refiner`)."""
+
+    align_by: str = "hip"
+    """The length that is equal in all aligned videos: "hip" (Sec. 3.1: the mean distance of the two hip joints) or "torso"
+    (neck to mid-hip, which turning around does not shorten)."""
+
+    def __post_init__(self) -> None:
+        if self.align_by not in LENGTHS_PX:
+            raise InputError(f'align_by is {self.align_by!r}; use "hip" or "torso"')
+        if not 0 <= self.min_confidence <= 1:
+            raise InputError(f"min_confidence is {self.min_confidence}; give a number from 0 to 1")
+        if min(self.max_gap_s, self.smoothing_s) < 0:
+            raise InputError("max_gap_s and smoothing_s are seconds; give 0 or more")
+
+    def extraction_hash(self) -> str:
+        """Eight hexadecimal digits that change with whatever changes an `Extraction`: its version and `refine_masks`."""
+        text = json.dumps({"version": EXTRACTION_VERSION, "refine_masks": self.refine_masks}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+EXTRACTION_VERSION = 1
+"""Raised whenever the same video would give another `Extraction`."""

@@ -1,0 +1,178 @@
+"""The command line: `perfclone capture | train | clone | run | profiles`, the same words as the Python API."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from . import __version__
+from .capture import CaptureSettings, Performance, capture
+from .cloning import clone, find_background
+from .device import find_device
+from .errors import InputError
+from .files import check_writable
+from .training import PROFILES, Actor, load_actor, train
+from .training.settings import find_profile
+
+
+def capture_command(args: argparse.Namespace) -> None:
+    """Extract poses, masks and alignment from a video."""
+    settings = CaptureSettings(smoothing_s=0.0) if args.no_smoothing else CaptureSettings()
+    performance = capture(args.video, settings, mask_video=args.mask, openpose=args.openpose, out=args.out)
+    _warn(performance)
+    seen = int(performance.poses.seen.sum())
+    print(f"{performance.folder}: {len(performance)} frames, a person in {seen} of them")
+
+
+def train_command(args: argparse.Namespace) -> None:
+    """Train a target actor on a reference video; the same command resumes an interrupted training."""
+    cut = find_profile(args.profile).max_frames
+    find_device(args.device)
+    check_writable(args.out / "actor.json")
+    reference, *unpaired = (_captured(path, cut) for path in [args.reference, *args.unpaired])
+    _report(train(reference, unpaired, profile=args.profile, seed=args.seed, device=args.device, out=args.out))
+
+
+def clone_command(args: argparse.Namespace) -> None:
+    """Make a video of a trained actor performing a driving video's motion."""
+    actor = load_actor(args.actor_dir, args.device)
+    find_background(args.background, actor)
+    check_writable(args.out)
+    driving = _captured(args.driving)
+    clone(actor, driving, args.out, side_by_side=args.side_by_side, background=args.background, overlap=args.overlap)
+    print(args.out)
+
+
+def run_command(args: argparse.Namespace) -> None:
+    """All of it: capture two videos, train the actor, write the clone; the same command resumes an interrupted run."""
+    cut = find_profile(args.profile).max_frames
+    find_device(args.device)
+    check_writable(args.out)
+    reference, driving = _captured(args.reference, cut), _captured(args.driving, cut)
+    actor = train(reference, [driving], profile=args.profile, seed=args.seed, device=args.device)
+    _report(actor)
+    clone(actor, driving, args.out, side_by_side=args.side_by_side, background=args.background)
+    print(args.out)
+
+
+def profiles_command(args: argparse.Namespace) -> None:
+    """List the budgets to train at."""
+    print(f"{'profile':8} {'side':>5} {'width':>6} {'steps':>8} {'batch':>6}  {'frames':8} for")
+    for p in PROFILES.values():
+        s = p.settings
+        print(f"{p.name:8} {s.size:5} {s.width:6} {s.steps:8} {s.batch:6}  {p.max_frames or 'all':<8} {p.purpose}")
+
+
+def _captured(path: Path, max_frames: int | None = None) -> Performance:
+    """Capture a video, or load a captured folder, saying what the user should know."""
+    performance = capture(path, max_frames=max_frames)
+    _warn(performance)
+    if max_frames is not None and len(performance) == max_frames:
+        print(f"{performance.name}: only the first {max_frames} frames are used at this profile")
+    return performance
+
+
+def _warn(performance: Performance) -> None:
+    for notice in performance.notices:
+        print(f"perfclone: warning: {performance.name}: {notice}", file=sys.stderr)
+
+
+def _report(actor: Actor) -> None:
+    print(f"trained actor: {actor.folder}")
+    if not actor.record["unpaired"]:
+        print("paired branch only: no --unpaired video was given")
+    if not actor.record["vgg"]["genuine"]:
+        print(f"trained with a {actor.record['vgg']['name']}: set PERFCLONE_VGG19 to a VGG-19 weights file for the paper's loss")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} (see {self.prog} --help)")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="perfclone",
+        description="Make a video in which a target actor performs somebody else's motion (Aberman et al. 2018).",
+    )
+    parser.add_argument("--version", action="version", version=f"perfclone {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    captured = "a video, or a folder that `perfclone capture` wrote"
+
+    def command(name: str, function) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=function.__doc__, description=function.__doc__)
+        sub.set_defaults(function=function)
+        return sub
+
+    def training_options(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--profile", default="home", metavar="P", help="budget, see `perfclone profiles` (default: home)")
+        sub.add_argument("--seed", type=_seed, default=0, help="of the weights and the batches (default: 0)")
+
+    def video_options(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--out", type=Path, required=True, metavar="OUT.mp4", help="the video to write")
+        sub.add_argument("--side-by-side", action="store_true", help="show driver | pose | clone")
+        sub.add_argument(
+            "--background",
+            default="white",
+            metavar="B",
+            help="white, plate (the reference video's own), a colour such as #30a060, or an image file (default: white)",
+        )
+
+    sub = command("capture", capture_command)
+    sub.add_argument("video", type=Path, metavar="VIDEO", help="of one performer, static camera")
+    sub.add_argument("--out", type=Path, metavar="DIR", help="folder for the capture (default: kept in the cache)")
+    sub.add_argument("--mask", type=Path, metavar="VIDEO", help="your own masks, white on the performer, frame for frame")
+    sub.add_argument("--openpose", type=Path, metavar="DIR", help="OpenPose JSON files, in place of the built-in pose estimator")
+    sub.add_argument("--no-smoothing", action="store_true", help="leave the joints' jitter as it is")
+
+    sub = command("train", train_command)
+    sub.add_argument("reference", type=Path, metavar="REFERENCE", help=f"the target actor: {captured}")
+    sub.add_argument("--out", type=Path, required=True, metavar="ACTOR_DIR", help="folder for the trained actor")
+    sub.add_argument(
+        "--unpaired", type=Path, action="append", default=[], metavar="VIDEO", help=f"for the unpaired branch; may be repeated: {captured}"
+    )
+    training_options(sub)
+
+    sub = command("clone", clone_command)
+    sub.add_argument("actor_dir", type=Path, metavar="ACTOR_DIR", help="folder that `perfclone train` wrote")
+    sub.add_argument("driving", type=Path, metavar="DRIVING", help=f"whose motion is performed: {captured}")
+    video_options(sub)
+    sub.add_argument("--overlap", action="store_true", help="average overlapping windows: N times the work")
+
+    sub = command("run", run_command)
+    sub.add_argument("--reference", type=Path, required=True, help=f"the target actor: {captured}")
+    sub.add_argument("--driving", type=Path, required=True, help=f"whose motion is performed; also the unpaired branch's: {captured}")
+    video_options(sub)
+    training_options(sub)
+
+    command("profiles", profiles_command)
+    for name in ("train", "clone", "run"):
+        commands.choices[name].add_argument("--device", default="auto", metavar="D", help="auto, cpu or cuda (default: auto)")
+    return parser
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**31:
+        raise ValueError("seed out of range")
+    return value
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command. Whatever the user can put right ends in one line on standard error and exit code 2."""
+    try:
+        args = _parser().parse_args(arguments)
+        args.function(args)
+    except InputError as error:
+        print(f"perfclone: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("perfclone: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

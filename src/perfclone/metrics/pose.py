@@ -1,0 +1,75 @@
+"""The pose metrics of Sec. 4: how near a driving pose is to a pose, Eq. (7), or to a whole sequence, Eq. (8).
+
+Distances are in pixels of the aligned frame. A limb that lacks a joint in either pose can't be compared: it is left out of
+the average, and each answer says which limbs were counted.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..skeleton import DESCRIPTOR_LIMBS
+
+CHUNK = 512
+"""Driving poses handled at a time: bounds the memory to CHUNK × (poses of the sequence) floats a limb."""
+
+
+def descriptor(joints: np.ndarray) -> np.ndarray:
+    """Skeleton descriptor (Sec. 4): the displacement between the ends of each of the 12 limbs.
+
+    Args:
+        joints: (..., 18, 2) float, pixels of the aligned frame, NaN where missing.
+
+    Returns:
+        (..., 12, 2) float, first joint minus second; NaN where a joint is missing. Translating the pose does not change it.
+    """
+    first, second = (joints[..., [limb[end] for limb in DESCRIPTOR_LIMBS], :] for end in (0, 1))
+    return first - second
+
+
+def limb_distances(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """d_l(p, q) = ‖p^l − q^l‖₂ for each limb: (..., 12, 2) and (..., 12, 2) → (..., 12) pixels, NaN where it can't be compared."""
+    return np.linalg.norm(p - q, axis=-1)
+
+
+def pose_distance(p: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eq. (7) between each pose of one sequence and each of another: the mean distance of corresponding limbs.
+
+    Args:
+        p: (A, 12, 2) descriptors, q: (B, 12, 2) descriptors.
+
+    Returns:
+        distance: (A, B) float64 pixels, NaN where no limb can be compared.
+        counted: (A, B) uint8, how many of the 12 limbs that mean is over.
+    """
+    total = np.zeros((len(p), len(q)))
+    counted = np.zeros((len(p), len(q)), np.uint8)
+    for limb in range(p.shape[1]):  # one limb at a time, so that A × B × 12 floats never exist together
+        distance = limb_distances(p[:, None, limb], q[None, :, limb])
+        known = ~np.isnan(distance)
+        total += np.where(known, distance, 0)
+        counted += known
+    return np.divide(total, counted, out=np.full_like(total, np.nan), where=counted > 0), counted
+
+
+def sequence_distance(p: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eq. (8): how far each pose is from a sequence, every limb taking its own nearest neighbour in it.
+
+    Args:
+        p: (A, 12, 2) descriptors of driving poses, v: (B, 12, 2) descriptors of the reference sequence.
+
+    Returns:
+        distance: (A,) float64 pixels, the mean over the limbs that can be compared; NaN where none can.
+        limbs: (A, 12) float64 pixels, each limb's distance to its nearest neighbour; NaN where the limb was not counted.
+    """
+    limbs = np.full(p.shape[:2], np.nan)
+    for limb in range(p.shape[1]):
+        sequence = v[~np.isnan(v[:, limb]).any(-1), limb]
+        known = np.flatnonzero(~np.isnan(p[:, limb]).any(-1))
+        if len(sequence) == 0:
+            continue
+        for part in np.array_split(known, len(known) // CHUNK + 1):
+            limbs[part, limb] = np.sqrt(((p[part, None, limb] - sequence) ** 2).sum(-1).min(-1))
+    counted = (~np.isnan(limbs)).sum(-1)
+    distance = np.divide(np.nansum(limbs, -1), counted, out=np.full(len(p), np.nan), where=counted > 0)
+    return distance, limbs

@@ -1,0 +1,104 @@
+"""The training data on the device, and the batch of each step.
+
+Frames stay uint8 and poses stay keypoints: a three-minute video at 256×256 is 1 GB, its confidence maps would be 50 GB.
+The batch of a step depends on the seed and the step alone, so a resumed training draws what an uninterrupted one would have.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..capture import Performance
+from ..errors import InputError
+
+MINIMUM_FRAMES = 32
+"""Fewer usable frames than this can't train anything."""
+
+
+def _windows(seen: np.ndarray, length: int) -> Tensor:
+    """First frames of the windows of `length` consecutive frames in which somebody is seen throughout."""
+    count = np.convolve(seen.astype(int), np.ones(length, int), "valid") if len(seen) >= length else np.zeros(0, int)
+    return torch.from_numpy(np.flatnonzero(count == length))
+
+
+@dataclass(frozen=True)
+class PairedData:
+    """The reference video: frames x and their poses P(x), as windows of N consecutive frames (Sec. 3.1)."""
+
+    frames: Tensor
+    """(T, 3, size, size) uint8, the performer on white."""
+    joints: Tensor
+    """(T, 18, 2) float32, pixels of the aligned frame, NaN where missing."""
+    starts: Tensor
+    """(K,) int64, first frames of the windows."""
+    window: int
+
+    @classmethod
+    def of(cls, performances: list[Performance], size: int, window: int, device: torch.device) -> PairedData:
+        """Windows never reach from one performance into the next. InputError if too few frames are usable."""
+        usable = sum(int(p.poses.seen.sum()) for p in performances)
+        starts, offset = [], 0
+        for p in performances:
+            starts.append(_windows(p.poses.seen, window) + offset)
+            offset += len(p)
+        if usable < MINIMUM_FRAMES or not sum(map(len, starts)):
+            name = performances[0].name
+            raise InputError(f"{name} has {usable} usable frames and training needs {MINIMUM_FRAMES}: film longer, with the whole body in view")
+        frames = np.concatenate([p.frames(size) for p in performances])
+        joints = np.concatenate([p.poses.joints for p in performances])
+        return cls(
+            torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous().to(device),
+            torch.from_numpy(joints).to(device),
+            torch.cat(starts).to(device),
+            window,
+        )
+
+    def batch(self, count: int, draw: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Poses (count, N, 18, 2) and frames (count, 3·N, size, size) in [−1, 1] of `count` windows drawn with replacement."""
+        at = self.starts[torch.randint(len(self.starts), (count,), generator=draw).to(self.starts.device)]
+        at = at[:, None] + torch.arange(self.window, device=at.device)
+        return self.joints[at], self.frames[at].flatten(1, 2).float() / 127.5 - 1
+
+
+@dataclass(frozen=True)
+class UnpairedData:
+    """The driving videos: consecutive poses y and the optical flow f between the frames that they came from (Sec. 3.1)."""
+
+    joints: Tensor
+    """(T, 18, 2) float32."""
+    flow: Tensor
+    """(T, 2, size, size) float16 pixels, from frame i+1 back to frame i; the last row of each video is unused."""
+    starts: Tensor
+    """(K,) int64."""
+    length: int
+    """Poses of a sample: N, but at least two, since Eq. (4) compares consecutive frames."""
+
+    @classmethod
+    def of(cls, performances: list[Performance], size: int, window: int, device: torch.device) -> UnpairedData:
+        """InputError if no two consecutive frames of any video show somebody."""
+        length = max(window, 2)
+        joints, flows, starts, offset = [], [], [], 0
+        for p in performances:
+            starts.append(_windows(p.poses.seen, length) + offset)
+            joints.append(p.poses.joints)
+            flow = p.flow(size)
+            flows.append(np.concatenate([flow, np.zeros_like(flow[:1] if len(flow) else np.zeros((1, size, size, 2), np.float16))]))
+            offset += len(p)
+        if not sum(map(len, starts)):
+            raise InputError("the unpaired videos show nobody in consecutive frames: give another video")
+        return cls(
+            torch.from_numpy(np.concatenate(joints)).to(device),
+            torch.from_numpy(np.concatenate(flows)).permute(0, 3, 1, 2).contiguous().to(device),
+            torch.cat(starts).to(device),
+            length,
+        )
+
+    def batch(self, count: int, draw: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Poses (count, length, 18, 2) and flow (count, length − 1, 2, size, size) of `count` windows drawn with replacement."""
+        at = self.starts[torch.randint(len(self.starts), (count,), generator=draw).to(self.starts.device)]
+        at = at[:, None] + torch.arange(self.length, device=at.device)
+        return self.joints[at], self.flow[at[:, :-1]].float()

@@ -1,0 +1,58 @@
+"""Everything that is needed to go on with a training, in one safetensors file that is replaced as a whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ..errors import InputError
+from ..files import write_bytes
+
+
+def save_checkpoint(path: Path, nets: nn.Module, optimisers: dict[str, Optimizer], step: int, log: list[dict[str, float]]) -> None:
+    """Write weights, BatchNorm statistics, Adam's moments, the step and the log. InputError if the disk is full."""
+    tensors = {f"nets.{name}": tensor for name, tensor in nets.state_dict().items()}
+    for name, optimiser in optimisers.items():
+        for index, state in optimiser.state_dict()["state"].items():
+            tensors |= {f"{name}.{index}.{key}": value for key, value in state.items()}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_bytes(path, save(tensors, {"step": str(step), "log": json.dumps(log)}))
+
+
+def load_checkpoint(path: Path, nets: nn.Module, optimisers: dict[str, Optimizer]) -> tuple[int, list[dict[str, float]]]:
+    """Put a checkpoint's state back: (step, log). InputError if the file is damaged or of another training."""
+    try:
+        with safe_open(path, "pt") as file:
+            meta = file.metadata()
+            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}
+        step, log = int(meta["step"]), json.loads(meta["log"])
+        nets.load_state_dict({name.removeprefix("nets."): tensor for name, tensor in tensors.items() if name.startswith("nets.")})
+        for name, optimiser in optimisers.items():
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, tensor in tensors.items():
+                if key.startswith(f"{name}."):
+                    _, index, field = key.split(".")
+                    state.setdefault(int(index), {})[field] = tensor
+            optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+    except (SafetensorError, OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is damaged or of another training: remove the folder and train again") from error
+    return step, log
+
+
+def load_weights(path: Path, net: nn.Module) -> None:
+    """Put a network's weights back from a safetensors file. InputError if it is missing, damaged or of another shape."""
+    try:
+        net.load_state_dict(load_file(path))
+    except (SafetensorError, OSError, RuntimeError) as error:
+        raise InputError(f"{path} is missing or damaged: train the actor again") from error
+
+
+def save_weights(path: Path, net: nn.Module) -> None:
+    """Write a network's weights and buffers."""
+    write_bytes(path, save({name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}))
+

@@ -1,0 +1,112 @@
+"""G, D_p and D_s of one training, and the two steps that move them (Sec. 3.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .. import losses
+from ..nets import PatchGAN, UNet, VGGFeatures, confidence_maps, limb_falloff
+from ..nets.blocks import initialise
+from ..skeleton import J
+from .settings import TrainSettings
+
+
+def generator(settings: TrainSettings) -> UNet:
+    """G: (B, J·N, H, W) → (B, 3·N, H, W)."""
+    n = settings.window
+    return UNet(J * n, 3 * n, settings.size, settings.width, settings.norm, settings.dropout)
+
+
+def discriminator(settings: TrainSettings, channels: int) -> PatchGAN:
+    """D_p with N(3 + J) channels, D_s with 3·N."""
+    return PatchGAN(channels, settings.width, settings.patch_layers, settings.norm)
+
+
+def pose_volume(joints: Tensor, settings: TrainSettings) -> Tensor:
+    """(B, N, 18, 2) joints → (B, J·N, size, size) confidence maps, as G takes them (Sec. 3.1)."""
+    return confidence_maps(joints.flatten(1, 2), settings.size, settings.joint_sigma, settings.normalise_maps)
+
+
+@dataclass
+class Branch:
+    """What one forward of G on one half of the batch gave: used by D's step and again by G's."""
+
+    maps: Tensor
+    """(B, J·N, H, W)"""
+    generated: Tensor
+    """(B, 3·N, H, W), with its graph."""
+
+
+class Networks(nn.Module):
+    """The three networks with their losses.
+
+    Args:
+        settings: see `TrainSettings`.
+        phi: the features of Eq. (1).
+    """
+
+    def __init__(self, settings: TrainSettings, phi: VGGFeatures):
+        super().__init__()
+        self.settings = settings
+        self.G = generator(settings)
+        self.D_p = discriminator(settings, settings.window * (3 + J))
+        self.D_s = discriminator(settings, settings.window * 3)
+        self.phi = phi
+        for net in (self.G, self.D_p, self.D_s):
+            initialise(net, settings.init_std)
+
+    def forward(self, paired: Tensor, unpaired: Tensor | None) -> tuple[Branch, Branch | None]:
+        """One forward of G a branch: poses (B, N, 18, 2) of each half → what it generated. Two forwards, as drawn, or one (A11)."""
+        maps_p = pose_volume(paired, self.settings)
+        if unpaired is None:
+            return Branch(maps_p, self.G(maps_p)), None
+        maps_s = pose_volume(unpaired, self.settings)
+        if self.settings.joint_forward:
+            both = self.G(torch.cat((maps_p, maps_s)))
+            return Branch(maps_p, both[: len(maps_p)]), Branch(maps_s, both[len(maps_p) :])
+        return Branch(maps_p, self.G(maps_p)), Branch(maps_s, self.G(maps_s))
+
+    def discriminator_losses(self, paired: Branch, unpaired: Branch | None, real: Tensor) -> dict[str, Tensor]:
+        """−Eq. (2) for D_p and, with the unpaired branch, −Eq. (5) for D_s. `real`: (B, 3·N, H, W) in [−1, 1].
+
+        Real and generated go through in turn: batched together they would share BatchNorm's statistics.
+        """
+        real_p = self.D_p(torch.cat((paired.maps, real), 1))
+        fake_p = self.D_p(torch.cat((paired.maps, paired.generated.detach()), 1))
+        result = {"d_p": -losses.paired_gan(real_p, fake_p)}
+        if unpaired is not None:
+            result["d_s"] = -losses.unpaired_gan(self.D_s(real), self.D_s(unpaired.generated.detach()))
+        return result
+
+    def generator_losses(
+        self, paired: Branch, unpaired: Branch | None, real: Tensor, poses: Tensor | None = None, flow: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """G's terms: `gan_p` and `vgg` of Eq. (3) and, with the unpaired branch, `gan_s` and `tc` of Eq. (6).
+
+        Args:
+            poses: (B, M, 18, 2) joints of the unpaired samples, M = max(N, 2).
+            flow: (B, M − 1, 2, H, W) pixels.
+        """
+        s = self.settings
+        result = {
+            "gan_p": losses.generator_gan(self.D_p(torch.cat((paired.maps, paired.generated), 1)), s.saturating),
+            "vgg": losses.vgg(self.phi, paired.generated, real, s.reduction),
+        }
+        if unpaired is not None:
+            frames = unpaired.generated.reshape(*poses.shape[:2], 3, s.size, s.size)
+            alpha = limb_falloff(poses[:, 1:].flatten(0, 1), s.size, s.falloff_sigma)
+            result["gan_s"] = losses.generator_gan(self.D_s(unpaired.generated), s.saturating)
+            result["tc"] = losses.temporal_coherence(
+                frames[:, :-1].flatten(0, 1), frames[:, 1:].flatten(0, 1), flow.flatten(0, 1), alpha, s.reduction
+            )
+        return result
+
+    def objective(self, terms: dict[str, Tensor], lambda_s: float) -> Tensor:
+        """Eq. (6) from `generator_losses`; without the unpaired branch Eq. (3) alone."""
+        rec = losses.reconstruction(terms["gan_p"], terms["vgg"], self.settings.lambda_vgg)
+        if "tc" not in terms:
+            return rec
+        return losses.total(rec, terms["gan_s"], terms["tc"], lambda_s, self.settings.lambda_tc)

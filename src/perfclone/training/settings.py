@@ -1,0 +1,112 @@
+"""What a training is made of: every choice that the paper makes or leaves open, and the four budgets to run it at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..errors import InputError
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Settings of one training; the defaults are the paper's, or where it is unclear our reading of it (A1-A18)."""
+
+    size: int = 256
+    """Side of the frames in pixels, a power of two from 64 up (Sec. 5)."""
+    width: int = 64
+    """Channels of the first layer of G, D_p and D_s (Isola et al. 2016)."""
+    window: int = 2
+    """N, consecutive poses in and frames out (Sec. 3.2)."""
+    patch_layers: int = 3
+    """Convolutions of stride 2 in the PatchGANs: receptive fields of 16, 34, 70 pixels for 1, 2, 3."""
+    steps: int = 112_500
+    """Steps in all: the paper's 150 epochs of about 3,000 frames, 4 paired windows a step."""
+    batch: int = 8
+    """Windows a step: half paired, half unpaired (Sec. 3.2)."""
+    learning_rate: float = 2e-4
+    """Adam's (Sec. 3.2)."""
+    beta1: float = 0.5
+    """A1: Adam's first momentum; the paper says 0.999, pix2pix uses 0.5."""
+    beta2: float = 0.999
+    """A1: Adam's second momentum."""
+    init_std: float = 0.02
+    """A2: deviation of the initial weights; the paper says N(0, 0.2), pix2pix uses 0.02."""
+    saturating: bool = False
+    """A3: G minimises log(1 − D) as printed instead of −log D."""
+    joint_sigma: float = 7 / 368
+    """A4: σ of the confidence maps, as a share of the frame's side."""
+    normalise_maps: bool = True
+    """A5: zero mean and unit variance over each joint's map."""
+    falloff_sigma: float = 0.06
+    """A6: σ of α's falloff from the limbs, as a share of the frame's side."""
+    warmup_share: float = 5 / 150
+    """A9: share of the steps in which only the paired branch trains, λ_s = 0."""
+    norm: str = "batch"
+    """A10: `batch` or `instance` normalisation in all networks."""
+    dropout: bool = False
+    """A10: pix2pix's dropout in G's decoder, in training."""
+    test_statistics: str = "running"
+    """A10: BatchNorm at test time uses its `running` statistics or those of the `batch`, which is one window."""
+    joint_forward: bool = False
+    """A11: one forward of G for both halves of the batch, whose BatchNorm then mixes them, instead of one for each."""
+    reduction: str = "mean"
+    """A17: ‖·‖₁ as a `mean` over elements or a `sum`."""
+    vgg_range: str = "unit"
+    """A17: φ answers on the scale of inputs in [−1, 1] (`unit`) or 0..255 (`byte`)."""
+    lambda_vgg: float = 10.0
+    """Eq. (3)."""
+    lambda_s: float = 0.1
+    """Eq. (6), after the warm-up."""
+    lambda_tc: float = 10.0
+    """Eq. (6)."""
+
+    def __post_init__(self) -> None:
+        if self.size not in (64, 128, 256, 512, 1024):
+            raise ValueError("size must be a power of two from 64 to 1024")
+        if not (1 <= self.width <= 256 and 1 <= self.window <= 16 and 1 <= self.patch_layers <= 5 and self.steps >= 1):
+            raise ValueError("width must be 1 to 256, window 1 to 16, patch_layers 1 to 5, and steps at least 1")
+        if self.batch < 2 or self.batch % 2:
+            raise ValueError("batch must be even and at least 2")
+
+    @property
+    def warmup_steps(self) -> int:
+        """Steps with λ_s = 0."""
+        return round(self.warmup_share * self.steps)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A budget: how large, how long, and how much of each video."""
+
+    name: str
+    settings: TrainSettings
+    max_frames: int | None
+    """Videos are cut to this many frames before pose extraction; None takes all."""
+    purpose: str
+
+    def __getattr__(self, name: str):
+        return getattr(self.settings, name)
+
+
+def _profile(name: str, purpose: str, max_frames: int | None = None, **settings) -> Profile:
+    return Profile(name, replace(TrainSettings(), **settings), max_frames, purpose)
+
+
+#                        what it is for                                    frames       side      channels    patches           steps
+PROFILES: dict[str, Profile] = {
+    p.name: p
+    for p in (
+        _profile("smoke", "seconds: does everything run?",                 max_frames=150, size=64, width=8, patch_layers=2, steps=60),
+        _profile("quick", "a minute on two CPU cores: the book",                        size=64, width=16, patch_layers=2, steps=500),
+        _profile("home", "15-30 minutes on a laptop's CPU: your own video",              size=128, width=24, patch_layers=3, steps=2500),
+        _profile("paper", "the paper's own settings, on a GPU",                          size=256, width=64, patch_layers=3, steps=112_500),
+    )
+}  # fmt: skip
+"""Budgets are counted in steps, never in seconds, so that a result does not depend on the machine's mood."""
+
+
+def find_profile(name: str) -> Profile:
+    """The profile of that name; InputError, naming those that exist, if there is none."""
+    if name not in PROFILES:
+        raise InputError(f"unknown profile {name!r}: choose one of {', '.join(PROFILES)}")
+    return PROFILES[name]

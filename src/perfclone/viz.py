@@ -1,0 +1,119 @@
+"""Pictures: skeletons, contact sheets, the sample sheet of a training, and videos and stamps for a chapter's page."""
+
+from __future__ import annotations
+
+import base64
+import colorsys
+import html
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from .skeleton import FRAME, LIMBS
+
+if TYPE_CHECKING:
+    from .training import Actor
+
+COLOURS = [tuple(round(255 * v) for v in colorsys.hsv_to_rgb(k / len(LIMBS), 0.85, 0.95)) for k in range(len(LIMBS))]
+"""One RGB colour a limb."""
+
+
+def draw_pose(joints: np.ndarray, size: int, background: np.ndarray | int = 255) -> np.ndarray:
+    """A pose as a coloured skeleton.
+
+    Args:
+        joints: (18, 2) float, pixels of the aligned frame, NaN where missing.
+        size: side of the picture.
+        background: (size, size, 3) uint8 to draw on, or a grey level.
+
+    Returns:
+        (size, size, 3) uint8 RGB.
+    """
+    canvas = np.full((size, size, 3), background, np.uint8) if isinstance(background, int) else background.copy()
+    fraction = 4  # OpenCV takes fixed-point coordinates, with the origin at the centre of the first pixel
+    points = np.nan_to_num((np.clip(joints, -FRAME, 2 * FRAME) * (size / FRAME) - 0.5) * 2**fraction).round().astype(int)
+    known = ~np.isnan(joints).any(-1)
+    for (a, b), colour in zip(LIMBS, COLOURS, strict=True):
+        if known[a] and known[b]:
+            cv2.line(canvas, points[a].tolist(), points[b].tolist(), colour, max(1, size // 64), cv2.LINE_AA, fraction)
+    for joint in np.flatnonzero(known):
+        radius = max(1, size // 85) << fraction
+        cv2.circle(canvas, points[joint].tolist(), radius, (40, 40, 40), -1, cv2.LINE_AA, fraction)
+    return canvas
+
+
+def contact_sheet(frames: Sequence[np.ndarray], columns: int = 8, gap: int = 2) -> np.ndarray:
+    """Frames of one size, (h, w, 3) uint8 each, in rows of `columns` on white: (H, W, 3) uint8."""
+    height, width = frames[0].shape[:2]
+    rows = -(-len(frames) // columns)
+    sheet = np.full((rows * (height + gap) - gap, min(columns, len(frames)) * (width + gap) - gap, 3), 255, np.uint8)
+    for k, frame in enumerate(frames):
+        y, x = (k // columns) * (height + gap), (k % columns) * (width + gap)
+        sheet[y : y + height, x : x + width] = frame
+    return sheet
+
+
+def sample_sheet(blocks: Sequence[tuple[np.ndarray | None, np.ndarray, np.ndarray]]) -> np.ndarray:
+    """A training's samples, block under block: reference frames (where there are any), their poses, what G makes of them.
+
+    Args:
+        blocks: of (K, size, size, 3) uint8 reference frames or None, (K, 18, 2) joints, (K, size, size, 3) uint8 generated.
+
+    Returns:
+        (H, W, 3) uint8; small frames are enlarged to at least 128 pixels.
+    """
+    size = max(128, blocks[0][2].shape[1])
+    tiles = []
+    for real, joints, generated in blocks:
+        tiles += [] if real is None else [enlarge(frame, size) for frame in real]
+        tiles += [draw_pose(pose, size) for pose in joints]
+        tiles += [enlarge(frame, size) for frame in generated]
+    return contact_sheet(tiles, len(blocks[0][2]))
+
+
+def enlarge(frame: np.ndarray, size: int) -> np.ndarray:
+    """(h, h, 3) uint8 → (size, size, 3) uint8, bicubic."""
+    return frame if frame.shape[0] == size else cv2.resize(frame, (size, size), interpolation=cv2.INTER_CUBIC)
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """(H, W, 3) uint8 RGB as the bytes of a PNG file."""
+    return cv2.imencode(".png", image[..., ::-1])[1].tobytes()
+
+
+def show_video(path: str | Path, alt: str):
+    """An mp4 for a notebook or page, inside the document itself, so that it plays wherever the document is opened.
+
+    Args:
+        path: the file.
+        alt: what is to be seen, in words.
+
+    Returns:
+        An object that IPython displays.
+    """
+    from IPython.display import HTML
+
+    data = base64.b64encode(Path(path).read_bytes()).decode()
+    label = html.escape(alt, quote=True)
+    return HTML(
+        f'<video controls loop muted playsinline style="max-width: 100%; height: auto" aria-label="{label}" title="{label}" '
+        f'src="data:video/mp4;base64,{data}"></video>'
+    )
+
+
+def stamp(actor: Actor):
+    """What a page's results were made with, in one line: profile, device, seed, steps, VGG bank, data, date. For IPython to display."""
+    from IPython.display import Markdown
+
+    record, s = actor.record, actor.settings
+    names = ", ".join(f"{source['name']} ({source['frames']} frames)" for source in record["reference"])
+    others = ", ".join(source["name"] for source in record["unpaired"]) or "none: paired branch only"
+    bank = record["vgg"]["name"] + ("" if record["vgg"]["genuine"] else ", so no verdict rests on this")
+    return Markdown(
+        f"*Profile **{record['profile']}**: {s.size}×{s.size}, {s.steps:,} steps of {s.batch} · {record['device']} · seed {record['seed']}"
+        f" · φ: {bank} · reference {names} · unpaired {others} · trained {record['started'][:10]},"
+        f" perfclone {record['versions']['perfclone']}, torch {record['versions']['torch']}*"
+    )

@@ -1,0 +1,266 @@
+"""The house holds together: versions live in one place, chapters hold no algorithms and no outputs, imports run one way."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "perfclone"
+CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
+
+LAYERS = [
+    {"errors", "skeleton"},
+    {"files", "progress", "device"},
+    {"video", "nets", "viz"},
+    {"capture", "losses", "metrics"},
+    {"training"},
+    {"cloning", "baselines"},
+    {"experiments", "studio"},
+    {"cli", "book"},
+]
+"""The parts of the library from the ground up: each may import only from the layers below its own."""
+
+
+# ---- versions ----
+
+
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    requirements = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    assert all(re.fullmatch(r"==[^,*+]+", str(r.specifier)) for r in requirements), "one exact, portable version a line"
+    assert len({canonicalize_name(r.name) for r in requirements}) == len(requirements), "each package once"
+    return {canonicalize_name(r.name): str(r.specifier).removeprefix("==") for r in requirements}
+
+
+def test_every_dependency_is_pinned_within_the_bounds_that_pyproject_gives():
+    pinned = pins()
+    asked = project()["dependencies"] + [line for extra in project()["optional-dependencies"].values() for line in extra]
+    for requirement in map(Requirement, asked):
+        version = pinned.get(canonicalize_name(requirement.name))
+        assert version, f"{requirement.name} has no version in constraints.txt"
+        assert requirement.specifier.contains(version, prereleases=True), f"{requirement} does not admit the pinned {version}"
+
+
+def imported(folders: tuple[str, ...]) -> set[str]:
+    """Distributions that the Python files and chapters in these folders import."""
+    sources = [path.read_text("utf-8") for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    chapters = [nbformat.read(path, as_version=4) for folder in folders for path in (ROOT / folder).glob("*.ipynb")]
+    sources += [cell.source for notebook in chapters for cell in notebook.cells if cell.cell_type == "code"]
+    modules = set()
+    for node in (node for source in sources for node in ast.walk(ast.parse(source))):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            modules.add(node.module.split(".")[0])
+    owners = metadata.packages_distributions()
+    return {canonicalize_name(name) for module in modules for name in owners.get(module, [])[:1]} - {"perfclone"}
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
+    extras = project()["optional-dependencies"]
+    base = {canonicalize_name(Requirement(line).name) for line in project()["dependencies"]}
+    everything = base | {canonicalize_name(Requirement(line).name) for extra in extras.values() for line in extra}
+    through_jupyter = {"ipython", "nbclient", "pillow"}  # parts of ipykernel, papermill and matplotlib
+    assert imported(("src", "tests", "book")) - everything == through_jupyter
+    assert base - imported(("src", "book")) == set(), "declared, but nothing imports it"
+
+
+def test_conda_environment_installs_what_pyproject_names_and_no_version_of_its_own():
+    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))["dependencies"]
+    (python,) = [line for line in dependencies if isinstance(line, str) and line.startswith("python=")]
+    assert Requirement(f"python{project()['requires-python']}").specifier.contains(python.removeprefix("python="))
+    (pip,) = [part["pip"] for part in dependencies if isinstance(part, dict)]
+    constraint, package = pip
+    assert constraint == "-c constraints.txt"
+    extras = re.fullmatch(r"-e \.\[([\w,]+)\]", package).group(1).split(",")
+    assert set(extras) <= set(project()["optional-dependencies"])
+    others = [line for line in dependencies if isinstance(line, str) and line != python]
+    assert others == ["pip"], "all other packages come through pyproject.toml"
+
+
+def test_make_ci_readme_and_conda_install_the_same_extras():
+    command = "-c constraints.txt -e '.[test,book]'"
+    assert command in (ROOT / "Makefile").read_text("utf-8")
+    assert command in (ROOT / "README.md").read_text("utf-8")
+    assert command.replace("'", "").split(" -e ")[1] in (ROOT / "environment.yml").read_text("utf-8")
+
+
+def test_the_readme_installs_the_pinned_torch():
+    assert f"pip install torch=={pins()['torch']} " in (ROOT / "README.md").read_text("utf-8")
+
+
+# ---- the book ----
+
+
+def test_the_table_of_contents_names_files_that_exist(monkeypatch):
+    from perfclone import book
+
+    monkeypatch.chdir(ROOT)
+    pages = book.table_of_contents()
+    assert pages[0] == Path("book/index.md")
+    assert {page for page in pages if page.suffix == ".ipynb"} == {chapter.relative_to(ROOT) for chapter in CHAPTERS}
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+class TestChapter:
+    def test_is_committed_without_outputs(self, chapter):
+        for cell in nbformat.read(chapter, as_version=4).cells:
+            if cell.cell_type == "code":
+                assert cell.outputs == [] and cell.execution_count is None
+
+    def test_takes_profile_seed_and_device(self, chapter):
+        cells = nbformat.read(chapter, as_version=4).cells
+        (parameters,) = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+        names = {target.id for node in ast.parse(parameters.source).body for target in node.targets}
+        assert {"profile", "seed", "device"} <= names
+
+    def test_holds_prose_calls_and_plots_but_no_algorithm(self, chapter):
+        for cell in nbformat.read(chapter, as_version=4).cells:
+            if cell.cell_type == "code":
+                for node in ast.walk(ast.parse(cell.source)):
+                    assert not isinstance(node, (ast.ClassDef, ast.While)), cell.source
+                    if isinstance(node, ast.FunctionDef):
+                        assert node.end_lineno - node.lineno < 5, f"{node.name} belongs into the library"
+                assert len(cell.source.splitlines()) <= 20, f"a cell this long belongs into the library:\n{cell.source}"
+
+    def test_every_picture_and_video_has_words_for_those_who_cannot_see_it(self, chapter):
+        for cell in nbformat.read(chapter, as_version=4).cells:
+            if "figure" in cell.metadata.get("mystnb", {}):
+                assert cell.metadata["mystnb"].get("image", {}).get("alt") or "alt=" in cell.source, cell.source
+
+
+def test_pages_and_readme_show_only_pictures_with_words_for_those_who_cannot_see_them():
+    for page in [ROOT / "README.md", *(ROOT / "book").glob("*.md")]:
+        text = page.read_text("utf-8")
+        assert "![](" not in text
+        for figure in re.findall(r"```\{(?:figure|image)\}.*?```", text, re.DOTALL):
+            assert ":alt: " in figure, f"{page.name}: {figure}"
+
+
+@pytest.fixture
+def small_book(tmp_path):
+    """A book of two chapters in a folder of its own, and a function that builds it as `make book` does."""
+
+    def write(name: str, code: str) -> None:
+        cells = [
+            nbformat.v4.new_markdown_cell(f"# {name}", id="title"),
+            nbformat.v4.new_code_cell('profile = "quick"\nseed = 0\ndevice = "auto"', id="p", metadata={"tags": ["parameters"]}),
+            nbformat.v4.new_code_cell(code, id="code"),
+        ]
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), tmp_path / "book" / f"{name}.ipynb")
+
+    def build() -> subprocess.CompletedProcess:
+        # A kernel called python3 in the user's folder, as another environment may have left it: it must not be taken.
+        stray = tmp_path / "home" / "kernels" / "python3"
+        stray.mkdir(parents=True, exist_ok=True)
+        (stray / "kernel.json").write_text('{"argv": ["/bin/false"], "display_name": "stray", "language": "python"}')
+        environment = os.environ | {"JUPYTER_PATH": str(tmp_path / "home"), "JUPYTER_DATA_DIR": str(tmp_path / "home")}
+        command = [sys.executable, "-m", "perfclone.book", "--profile", "smoke", "--build", "build"]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    (tmp_path / "book").mkdir()
+    (tmp_path / "_config.yml").write_text('title: Small\nexecute: {execute_notebooks: "off"}\n')
+    chapters = "format: jb-book\nroot: index\nchapters:\n  - file: first\n  - file: second\n"
+    (tmp_path / "book" / "_toc.yml").write_text(chapters)
+    (tmp_path / "book" / "index.md").write_text("# Small\n")
+    write("first", "print(f'profile is {profile}')")
+    return tmp_path, write, build
+
+
+def test_a_failing_chapter_is_named_and_after_the_mend_it_alone_runs_again(small_book):
+    folder, write, build = small_book
+    write("second", "print('before')\nraise ValueError('deliberate')")
+    failed = build()
+    assert failed.returncode != 0
+    last = failed.stderr.strip().splitlines()[-1]
+    assert last.startswith("perfclone: ") and "second.ipynb failed in cell 4" in last and "deliberate" in last
+    assert not (folder / "build" / "html").exists()
+
+    write("second", "print('mended')")
+    mended = build()
+    assert mended.returncode == 0, mended.stdout + mended.stderr
+    assert "first: unchanged" in mended.stdout and "second: running" in mended.stdout
+    page = (folder / "build" / "html" / "first.html").read_text("utf-8")
+    assert "profile is smoke" in page
+    assert "&quot;quick&quot;" not in page and page.count("Parameters of this run") == 1, "the page shows what ran, and shows it once"
+
+
+# ---- the library ----
+
+
+def tracked() -> list[Path]:
+    """The repository's text files that are, or are about to be, in git."""
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=False
+    )
+    if listing.returncode:
+        pytest.skip("not a git checkout")
+    paths = [ROOT / name for name in listing.stdout.decode().split("\0") if name]
+    return [path for path in paths if path.is_file() and path.suffix not in (".mp4", ".npz", ".png", ".jpg", ".zip")]
+
+
+def test_no_file_names_a_place_on_somebodys_machine():
+    place = re.compile(r"(?<![\w.<])/(?:home|Users|root|work|opt|mnt|data)/\w")
+    for path in tracked():
+        found = place.search(path.read_text("utf-8"))
+        assert not found, f"{path.relative_to(ROOT)} names {found.group()}…"
+
+
+def imports(path: Path) -> set[str]:
+    """The parts of the package that a module imports, anywhere but under `if TYPE_CHECKING`."""
+    tree = ast.parse(path.read_text("utf-8"))
+    hints = [node for node in ast.walk(tree) if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"]
+    skipped = {id(inner) for hint in hints for inner in ast.walk(hint)}
+    package = ["perfclone", *path.relative_to(SOURCE).parts[:-1]]
+    found = set()
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            names = [".".join([*base, *filter(None, [node.module]), alias.name]) for alias in node.names]
+        else:
+            continue
+        found |= {name.split(".")[1] for name in names if name.startswith("perfclone.")}
+    return found
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def test_imports_run_one_way():
+    layer = {part: number for number, parts in enumerate(LAYERS) for part in parts}
+    for path in sorted(SOURCE.rglob("*.py")):
+        part = part_of(path)
+        if part == "__init__":
+            continue
+        assert part in layer, f"{part} has no place in LAYERS yet"
+        for other in imports(path) - {part, "__version__"}:
+            assert layer[other] < layer[part], f"{path.relative_to(ROOT)} imports {other}, which is not below it"
+
+
+def test_training_from_a_saved_capture_needs_no_video_or_pose_library():
+    code = "import sys, perfclone; print([m for m in ('av', 'mediapipe', 'torchvision', 'matplotlib') if m in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert loaded.strip() == "[]"
