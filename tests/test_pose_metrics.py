@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from perfclone.baselines import nearest_frames, retrieve
-from perfclone.metrics import descriptor, foreground_rmse, pose_distance, rmse, sequence_distance, warping_error
+from perfclone.metrics import descriptor, foreground_rmse, pose_distance, rmse, sequence_distance, ssim, warping_error
 from perfclone.skeleton import DESCRIPTOR_LIMBS, JOINT
 
 
@@ -91,6 +91,13 @@ def test_rmse_is_the_root_of_the_mean_squared_difference_in_8_bit_units():
     assert rmse(black, half) == pytest.approx(30 / np.sqrt(2))
     with pytest.raises(ValueError, match="shape"):
         rmse(black, grey[:1])
+
+
+def test_ssim_is_one_for_equal_frames_and_tells_a_blur_from_a_shift_of_brightness_that_rmse_can_not():
+    truth = np.random.default_rng(0).integers(60, 200, (2, 64, 64, 3)).astype(np.uint8)
+    brighter, flat = truth + 30, np.full_like(truth, 130)
+    assert ssim(truth, truth) == pytest.approx(1)
+    assert ssim(brighter, truth) > 0.9 > 0.1 > ssim(flat, truth)
 
 
 def test_foreground_rmse_looks_at_the_union_of_both_masks():

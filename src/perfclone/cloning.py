@@ -178,11 +178,11 @@ def matte(frame: np.ndarray, joints: np.ndarray) -> np.ndarray:
     for a, b in LIMBS:
         if known[a] and known[b]:
             ends = np.clip(joints[[a, b]], -FRAME, 2 * FRAME).round().astype(int).tolist()
-            cv2.line(limbs, ends[0], ends[1], 255, 7)
+            cv2.line(limbs, ends[0], ends[1], 255, 3)
     white = ((frame.min(-1) > WHITE) & (limbs == 0)).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(white, connectivity=4)
     border = np.unique(np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1])))
-    near_limb = np.unique(labels[cv2.dilate(limbs, np.ones((5, 5), np.uint8)) > 0])
+    near_limb = np.unique(labels[cv2.dilate(limbs, np.ones((3, 3), np.uint8)) > 0])
     large = stats[:, cv2.CC_STAT_AREA] >= 30  # smaller spots are highlights and eyes
     behind = np.array([k > 0 and (k in border or (large[k] and k not in near_limb)) for k in range(count)])
     inside = (~behind[labels]).astype(np.uint8)

@@ -87,7 +87,7 @@ def read_frames(path: str | Path, max_frames: int | None = None) -> Iterator[tup
         InputError: as `probe`, or when the frames end or break before the file says so.
     """
     with _opened(path) as (container, stream):
-        shape, first, last, count = None, None, 0.0, 0
+        shape, first, last, duration, count = None, None, 0.0, 0.0, 0
         for frame in container.decode(stream):
             if max_frames is not None and count >= max_frames:
                 return
@@ -97,15 +97,23 @@ def read_frames(path: str | Path, max_frames: int | None = None) -> Iterator[tup
             first = seconds if first is None else first
             if count and seconds - first <= last:  # a repeated stamp would make a duration of zero
                 seconds = first + last + 1e-4
-            last = seconds - first
+            last, duration = seconds - first, float((frame.duration or 0) * frame.time_base)
             yield last, image
             count += 1
         if count == 0:
             raise InputError(f"{path} holds no video frame; export it again as an mp4")
-        if stream.duration and container.format.name.split(",")[0] != "mpegts":
-            claimed = float(stream.duration * stream.time_base)
-            if last < 0.9 * claimed - 1.0:
-                raise _cut_off(path)
+        if last + duration < 0.9 * _claimed_s(container, stream) - 0.5:
+            raise _cut_off(path)
+
+
+def _claimed_s(container, stream) -> float:
+    """How long the file says that its picture lasts; 0 where it does not say."""
+    import av
+
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    alone = len(container.streams) == 1  # else the file's length may be another stream's
+    return container.duration / av.time_base if container.duration and alone else 0.0
 
 
 def content_hash(path: str | Path) -> str:

@@ -7,9 +7,9 @@
 from perfclone.capture.alignment import Alignment
 from perfclone.capture.extraction import export_extraction
 from perfclone.capture.performance import Performance, load_performance
-from perfclone.capture.pipeline import cache_folder, capture
+from perfclone.capture.pipeline import capture
 from perfclone.capture.settings import CaptureSettings
 
 __all__ = [
-    "Alignment", "CaptureSettings", "Performance", "cache_folder", "capture", "export_extraction", "load_performance",
+    "Alignment", "CaptureSettings", "Performance", "capture", "export_extraction", "load_performance",
 ]  # fmt: skip

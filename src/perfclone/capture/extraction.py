@@ -11,14 +11,14 @@ import json
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from perfclone import video as files
 from perfclone.capture import archive
-from perfclone.capture.extractor import Extractor, Follower, Person, WithMasks, distinct
+from perfclone.capture.extractor import Extractor, Follower, Person, SecondLook, WithMasks, distinct
 from perfclone.capture.masks import Refiner, clean_plate, encode_mask
 from perfclone.capture.openpose import OpenPoseExtractor
 from perfclone.capture.settings import EXTRACTION_VERSION, CaptureSettings
@@ -27,14 +27,20 @@ from perfclone.files import replacing
 from perfclone.progress import progress
 from perfclone.skeleton import J, PoseTrack
 
-SURVEY_FRAMES = 200
+SURVEY_FRAMES = 100
 """At most so many evenly spaced frames decide whether there is anybody to capture."""
+
+TRACKING_FPS = 12
+"""At fewer frames a second MediaPipe's own tracking takes the place of our smoothing; see `MediapipeExtractor`."""
 
 PLATE_FRAMES = 40
 """At most so many of them make the clean plate."""
 
 COMPANY = 0.4
 """Somebody at least this share of the followed person's size is company."""
+
+COMPANY_SHARE = 0.05
+"""Company in more than this share of the frames is worth a notice."""
 
 WORKING_SIDE = 960
 """Poses and masks are sought in frames shrunk to at most this many pixels a side: the aligned frame has 256."""
@@ -144,17 +150,19 @@ def extract(
     footage = _Footage.opened(video, mask_video, max_frames)
     with _extractor(footage, openpose) as extractor:
         survey = _survey(footage, extractor, settings)
+    tracking = footage.info.fps < TRACKING_FPS and not survey.company
+    with _extractor(footage, openpose, tracking) as extractor:
+        if survey.company:
+            extractor = SecondLook(extractor, survey.plate)
         refiner = Refiner(survey.plate) if settings.refine_masks and mask_video is None else None
-        follower = Follower(list(survey.people.values()), *footage.size)
+        follower = Follower(survey.people, *footage.size)
         rows = []
         for index, (time_s, frame, mask) in enumerate(progress(footage.frames(), footage.count, f"poses of {Path(video).name}")):
-            people = survey.people.get(index)
-            people = distinct(extractor.people(index, frame)) if people is None else people
+            people = distinct(extractor.people(index, frame))
             person = follower.choose(people, time_s)
             if mask is None:
                 mask = _mask(frame, person, refiner)
-            company = any(one is not person and one.size > COMPANY * follower.size for one in people)
-            rows.append((time_s, person, encode_mask(mask), company))
+            rows.append((time_s, person and replace(person, mask=None), encode_mask(mask), _company(people, person)))
     extraction = _assembled(rows, survey.plate, footage)
     check_seen(extraction.poses, settings, video)
     return extraction
@@ -162,26 +170,37 @@ def extract(
 
 @dataclass(frozen=True)
 class _Survey:
-    people: dict[int, list[Person]]
+    """Who is in each of the frames looked at, whether there is company in a share worth a notice, and what is behind them."""
+
+    people: list[list[Person]]
+    company: bool
     plate: np.ndarray
 
 
 def _survey(footage: _Footage, extractor: Extractor, settings: CaptureSettings) -> _Survey:
-    """Look at evenly spaced frames: who is there, and the clean plate behind them."""
+    """Look at evenly spaced frames, and at some of them again without those found."""
     sample = {round(index) for index in np.linspace(0, footage.count - 1, min(footage.count, SURVEY_FRAMES))}
     every = -(-len(sample) // PLATE_FRAMES)
-    people: dict[int, list[Person]] = {}
-    frames, masks = [], []
+    people, kept = [], {}
     for index, (_, frame, mask) in enumerate(footage.frames()):
-        if index not in sample:
-            continue
-        people[index] = distinct(extractor.people(index, frame))
-        if len(people) % every == 0:
-            frames.append(frame)
-            masks.append(_everybody(frame, people[index]) if mask is None else mask)
-    best = [max(found, key=lambda one: one.prominence(*footage.size), default=None) for found in people.values()]
+        if index in sample:
+            people.append(distinct(extractor.people(index, frame)))
+            if len(people) % every == 0:
+                kept[index] = frame, _everybody(frame, people[-1]) if mask is None else mask
+    best = [_foremost(found, footage) for found in people]
     check_seen(_track(np.arange(len(best)), best, (1.0, 1.0)), settings, footage.video)
-    return _Survey(people, clean_plate(frames, masks))
+    plate = clean_plate(*zip(*kept.values()))
+    again = [SecondLook(extractor, plate).people(index, frame) for index, (frame, _) in kept.items()]
+    company = np.mean([_company(found, _foremost(found, footage)) for found in again])
+    return _Survey(people, bool(company > COMPANY_SHARE), plate)
+
+
+def _foremost(people: list[Person], footage: _Footage) -> Person | None:
+    return max(people, key=lambda one: one.prominence(*footage.size), default=None)
+
+
+def _company(people: list[Person], person: Person | None) -> bool:
+    return person is not None and any(one is not person and one.size > COMPANY * person.size for one in people)
 
 
 def _everybody(frame: np.ndarray, people: list[Person]) -> np.ndarray:
@@ -213,19 +232,16 @@ def _assembled(rows: list[tuple], plate: np.ndarray, footage: _Footage) -> Extra
 
 
 @contextmanager
-def _extractor(footage: _Footage, openpose: str | Path | None) -> Iterator[Extractor]:
+def _extractor(footage: _Footage, openpose: str | Path | None, tracking: bool = False) -> Iterator[Extractor]:
+    """The extractor asked for; `tracking` as in `MediapipeExtractor`."""
     from perfclone.capture.mediapipe_extractor import MediapipeExtractor
 
-    if openpose is None:
-        with MediapipeExtractor() as extractor:
-            yield extractor
-        return
-    poses = OpenPoseExtractor(openpose, footage.scale)
-    if footage.mask_video is not None:
+    poses = None if openpose is None else OpenPoseExtractor(openpose, footage.scale)
+    if poses is not None and footage.mask_video is not None:
         yield poses
         return
-    with MediapipeExtractor() as masks:
-        yield WithMasks(poses, masks)
+    with MediapipeExtractor(tracking) as mediapipe:
+        yield mediapipe if poses is None else WithMasks(poses, mediapipe)
 
 
 def export_extraction(video: str | Path, settings: CaptureSettings = CaptureSettings()) -> Path:

@@ -90,6 +90,29 @@ class WithMasks:
         return other.mask if other is not None and gap(other) < SAME_PERSON * person.size else None
 
 
+class SecondLook:
+    """An extractor that looks again at frames from which those it found are removed: detectors overlook the smaller of two.
+
+    Args:
+        extractor: gives masks too.
+        plate: (H, W, 3) uint8, what is behind them.
+    """
+
+    def __init__(self, extractor: Extractor, plate: np.ndarray) -> None:
+        self._extractor, self._plate = extractor, plate
+
+    def people(self, index: int, frame: np.ndarray) -> list[Person]:
+        """See `Extractor`."""
+        import cv2
+
+        people = self._extractor.people(index, frame)
+        masks = [person.mask for person in people if person.mask is not None]
+        if not masks:
+            return people
+        covered = cv2.dilate(np.maximum.reduce(masks), np.ones((max(frame.shape) // 40 + 1,) * 2, np.uint8)) >= 26
+        return distinct(people + self._extractor.people(index, np.where(covered[..., None], self._plate, frame)))
+
+
 class Follower:
     """Follows one person through a video: the one most prominent in a survey of it, and nobody half as prominent."""
 
@@ -98,7 +121,7 @@ class Follower:
         best = [max(people, key=self._prominence) for people in survey if people]
         self._usual = float(np.median([self._prominence(person) for person in best])) if best else 0.0
         self._centre = np.median([person.centre for person in best], 0) if best else None
-        self.size = float(np.median([person.size for person in best])) if best else 0.0
+        self._size = float(np.median([person.size for person in best])) if best else 0.0
         self._seen_s: float | None = None
 
     def _prominence(self, person: Person) -> float:
@@ -115,7 +138,7 @@ class Follower:
                 return None
         else:
             person = min(people, key=lambda one: np.hypot(*(one.centre - self._centre)))
-            if np.hypot(*(person.centre - self._centre)) > LEAP * (1 + time_s - self._seen_s) * self.size:
+            if np.hypot(*(person.centre - self._centre)) > LEAP * (1 + time_s - self._seen_s) * self._size:
                 return None
-        self._centre, self.size, self._seen_s = person.centre, person.size, time_s
+        self._centre, self._size, self._seen_s = person.centre, person.size, time_s
         return person

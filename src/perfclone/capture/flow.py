@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+
+from perfclone.errors import InputError
 
 KITTI_STEPS = 64.0
 """Steps a pixel in KITTI's 16-bit flow format."""
@@ -13,25 +17,91 @@ REACH_PX = 9
 """Flow further than this from the performer, in either frame, is zero: there is nothing but white to move."""
 
 
-def backward_flow(before: np.ndarray, after: np.ndarray, alpha_before: np.ndarray, alpha_after: np.ndarray) -> np.ndarray:
-    """Where the content of `after` was in `before`: content at p of `after` was at p + flow(p).
+Estimator = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""(first, second), (H, W, 3) uint8 each → (H, W, 2) float32: content at p of `first` is at p + flow(p) in `second`."""
 
-    DIS flow (Kroeger et al. 2016), OpenCV's medium preset.
+
+def backward_flow(
+    before: np.ndarray, after: np.ndarray, alpha_before: np.ndarray, alpha_after: np.ndarray, estimate: Estimator | None = None
+) -> np.ndarray:
+    """Where the content of `after` was in `before`: content at p of `after` was at p + flow(p).
 
     Args:
         before, after: (H, W, 3) uint8 cut-outs on white.
         alpha_before, alpha_after: (H, W) uint8.
+        estimate: see `estimator`; DIS by default.
 
     Returns:
         (H, W, 2) float32 in pixels, zero away from the performer.
     """
     import cv2
 
-    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    flow = dis.calc(cv2.cvtColor(after, cv2.COLOR_RGB2GRAY), cv2.cvtColor(before, cv2.COLOR_RGB2GRAY), None)
+    flow = (estimate or dis())(after, before)
     near = cv2.dilate(np.maximum(alpha_before, alpha_after), np.ones((2 * REACH_PX + 1,) * 2, np.uint8))
     flow[near == 0] = 0
     return flow
+
+
+def estimator(name: str) -> Estimator:
+    """The estimator of that name, `dis` or `raft`. InputError where RAFT's weights can't be had."""
+    return {"dis": dis, "raft": raft}[name]()
+
+
+def dis() -> Estimator:
+    """DIS flow (Kroeger et al. 2016), OpenCV's medium preset: for the CPU."""
+    import cv2
+
+    algorithm = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    return lambda first, second: algorithm.calc(*(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (first, second)), None)
+
+
+def raft() -> Estimator:
+    """RAFT (Teed and Deng 2020), torchvision's large model with its published weights, downloaded once and checked by hash."""
+    import torch
+
+    from perfclone.device import find_device
+
+    models = _torchvision_models()
+    weights = models.Raft_Large_Weights.DEFAULT
+    try:
+        state = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
+    except (OSError, RuntimeError) as error:
+        raise InputError(f'RAFT\'s weights can\'t be had ({error}); download {weights.url} into the torch hub\'s checkpoints, or use "dis"') from error
+    net = models.raft_large()
+    net.load_state_dict(state)
+    device = find_device()
+    net = net.to(device).eval()
+
+    @torch.no_grad()
+    def estimate(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        images = (torch.from_numpy(image).to(device).permute(2, 0, 1)[None] / 127.5 - 1 for image in (first, second))
+        return net(*images)[-1][0].permute(1, 2, 0).cpu().numpy()
+
+    return estimate
+
+
+def _torchvision_models():
+    """torchvision's optical-flow models, also where its build does not fit torch's.
+
+    The package index has torchvision only as built for CUDA. Beside a CPU build of torch its own operators are missing, and its
+    import stops at the first one that it describes. RAFT uses none of them: declaring those two is enough.
+    """
+    global _declared
+    import torch
+
+    try:
+        from torchvision.models import optical_flow
+    except RuntimeError as error:
+        if "torchvision::nms" not in str(error):
+            raise
+        _declared = torch.library.Library("torchvision", "DEF")  # lives as long as the process
+        _declared.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        _declared.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        from torchvision.models import optical_flow
+    return optical_flow
+
+
+_declared = None
 
 
 def encode(flow: np.ndarray) -> bytes:

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
 
 from perfclone.capture import archive, flow
 from perfclone.capture.alignment import Alignment
@@ -43,6 +42,7 @@ class Performance:
         folder: where the capture lies.
         plate: (256, 256, 3) uint8 RGB, the clean background in the aligned frame.
         key: names all that the capture depends on: the video's content, the settings, how much of it was used.
+        flow_estimator: `dis` or `raft`, see `flow.estimator`.
         first: number of the part's first frame in the video.
     """
 
@@ -55,6 +55,7 @@ class Performance:
     folder: Path
     plate: np.ndarray
     key: str
+    flow_estimator: str
     first: int = 0
 
     def __len__(self) -> int:
@@ -100,9 +101,8 @@ class Performance:
         Content at p of frame i + 1 was at p + flow[i](p) in frame i. Found on first demand, for the whole video, and kept in
         the folder at half the aligned resolution.
         """
-        with FileLock(self.folder / "flow.lock"):
-            if not (self.folder / "flow.zip").exists():
-                _write_flow(load_performance(self.folder))
+        if not (self.folder / "flow.zip").exists():
+            _write_flow(load_performance(self.folder))
 
         def convert(png: bytes) -> np.ndarray:
             return flow.decode(archive.check_png(png, FRAME // 2, FRAME // 2, "RGB 16 bit"), size)
@@ -125,8 +125,11 @@ class Performance:
 
 def on_white(cutout: np.ndarray) -> np.ndarray:
     """(H, W, 4) uint8 RGBA → (H, W, 3) uint8 RGB on white."""
-    alpha = cutout[..., 3:].astype(np.uint16)
-    return ((cutout[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+    import cv2
+
+    red, green, blue, alpha = cv2.split(cutout)
+    opacity = cv2.merge([alpha, alpha, alpha])
+    return cv2.add(cv2.multiply(cv2.merge([red, green, blue]), opacity, scale=1 / 255), 255 - opacity)
 
 
 def load_performance(folder: str | Path) -> Performance:
@@ -159,6 +162,7 @@ def load_performance(folder: str | Path) -> Performance:
             folder=folder,
             plate=_plate((folder / "plate.png").read_bytes()),
             key=str(about["key"]),
+            flow_estimator={"dis": "dis", "raft": "raft"}[about["settings"]["flow"]],
         )
 
 
@@ -202,7 +206,7 @@ def _cutout(png: bytes) -> np.ndarray:
     image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None:
         raise ValueError("a frame can't be decoded")
-    return image[..., [2, 1, 0, 3]]
+    return cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA)
 
 
 def _plate(png: bytes) -> np.ndarray:
@@ -213,17 +217,21 @@ def _plate(png: bytes) -> np.ndarray:
 
 
 def _write_flow(whole: Performance) -> None:
-    """Find the flow of all frames, a block at a time, and put `flow.zip` beside the cut-outs."""
+    """Find the flow of all frames, a block at a time, and put `flow.zip` beside the cut-outs.
+
+    Two processes at once do the same work twice, and either result is whole.
+    """
     with replacing(whole.folder / "flow.zip") as temporary, zipfile.ZipFile(temporary, "w") as out:
         archive.write_frames(out, _flows(whole))
 
 
 def _flows(whole: Performance) -> Iterator[bytes]:
+    estimate = flow.estimator(whole.flow_estimator)
     bar = progress(None, len(whole) - 1, f"flow of {whole.name}")
     for start in range(0, len(whole) - 1, _BLOCK):
         block = whole[start : start + _BLOCK + 1]
         frames, masks = block.frames(), block.masks()
         for index in range(len(block) - 1):
-            yield flow.encode(flow.backward_flow(frames[index], frames[index + 1], masks[index], masks[index + 1]))
+            yield flow.encode(flow.backward_flow(frames[index], frames[index + 1], masks[index], masks[index + 1], estimate))
             bar.update()
     bar.close()

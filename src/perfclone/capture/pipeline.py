@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -12,23 +11,18 @@ from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
-from platformdirs import user_cache_dir
 
 from perfclone.capture.alignment import Alignment, body_size, fit_alignment
-from perfclone.capture.extraction import EXTRACTION_VERSION, Extraction, check_seen, extract, extraction_path, known, load_extraction
+from perfclone.capture.extraction import COMPANY_SHARE, EXTRACTION_VERSION, Extraction, check_seen, extract, extraction_path, known, load_extraction
 from perfclone.capture.masks import cut_out, decode_mask
 from perfclone.capture.performance import AUDIO, FORMAT, Performance, encode_cutout, load_performance, save_performance
 from perfclone.capture.settings import LENGTHS_PX, CaptureSettings
 from perfclone.capture.smoothing import fill_gaps, smooth
 from perfclone.errors import InputError
-from perfclone.files import replacing
+from perfclone.files import cache_folder, replacing
 from perfclone.progress import progress
 from perfclone.skeleton import PoseTrack
 from perfclone.video import content_hash, copy_audio, probe, read_frames
-
-COMPANY_SHARE = 0.05
-"""A second person in more than this share of the frames is worth a notice."""
-
 
 def capture(
     video: str | Path,
@@ -59,6 +53,8 @@ def capture(
         if any(option is not None for option in (mask_video, openpose, out)):
             raise InputError(f"{video} is captured already; give the video itself to capture it in another way")
         return load_performance(video)[:max_frames]
+    if max_frames is not None and max_frames < 1:
+        raise InputError(f"max_frames is {max_frames}; give at least 1")
     probe(video)
     key = _key(video, settings, max_frames, mask_video, openpose)
 
@@ -69,7 +65,7 @@ def capture(
 
     if out is not None:
         return _existing(Path(out), key) or make(Path(out))
-    folder = cache_folder() / f"{Path(video).stem[:40]}-{key[:16]}"
+    folder = cache_folder("captures") / f"{Path(video).stem[:40]}-{key[:16]}"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -82,18 +78,13 @@ def capture(
             return make(folder)
 
 
-def cache_folder() -> Path:
-    """Where captures are kept: the environment variable `PERFCLONE_CACHE`, or the user's cache folder."""
-    return Path(os.environ.get("PERFCLONE_CACHE") or Path(user_cache_dir("perfclone")) / "captures")
-
-
 def _existing(folder: Path, key: str) -> Performance | None:
     """The capture that `folder` holds already, if it is the one asked for."""
     if not folder.exists() or folder.is_dir() and not any(folder.iterdir()):
         return None
     if folder.is_dir() and (folder / "capture.json").is_file():
         performance = load_performance(folder)
-        if json.loads((folder / "capture.json").read_bytes()).get("key") == key:
+        if performance.key == key:
             return performance
     raise InputError(f"{folder} is there already and holds something else; give another folder or delete it")
 
@@ -127,6 +118,7 @@ def _capture(video, settings: CaptureSettings, max_frames, mask_video, openpose,
         folder=folder,
         plate=alignment.image(extraction.plate, extraction.size),
         key=key,
+        flow_estimator=settings.flow,
     )
     provenance = {"settings": asdict(settings), "video_size": extraction.size}
     save_performance(folder, performance, _cutouts(video, extraction, performance), provenance)

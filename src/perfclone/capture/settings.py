@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from perfclone.errors import InputError
 
-LENGTHS_PX = {"hip": 22.0, "torso": 58.0}
+LENGTHS_PX = {"hip": 19.0, "torso": 51.0}
 """What a performer measures in the aligned frame (A7). Chosen on dee, eve and fin; see `Alignment`."""
 
 
@@ -32,7 +32,12 @@ class CaptureSettings:
     """The length that is equal in all aligned videos: "hip" (Sec. 3.1: the mean distance of the two hip joints) or "torso"
     (neck to mid-hip, which turning around does not shorten)."""
 
+    flow: str = "dis"
+    """Optical flow for the unpaired branch (A8): "dis" for the CPU, or "raft", whose weights are downloaded once."""
+
     def __post_init__(self) -> None:
+        if self.flow not in ("dis", "raft"):
+            raise InputError(f'flow is {self.flow!r}; use "dis" or "raft"')
         if self.align_by not in LENGTHS_PX:
             raise InputError(f'align_by is {self.align_by!r}; use "hip" or "torso"')
         if not 0 <= self.min_confidence <= 1:

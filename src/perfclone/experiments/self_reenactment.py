@@ -15,7 +15,7 @@ import numpy as np
 from ..baselines import retrieve
 from ..capture import Performance, capture
 from ..cloning import generate_sequence
-from ..metrics import foreground_rmse, rmse
+from ..metrics import foreground_rmse, rmse, ssim
 from ..training import PROFILES, Actor, TrainSettings, split, train
 
 FOREGROUND = 128
@@ -44,7 +44,7 @@ def self_reenactment(
 
     Returns:
         result: RMSE in 8-bit units at the network's own size, over the test frames in which somebody is seen: `ours`,
-            `nearest_neighbour`, their `ratio`, the same `*_foreground`; with what they were made from.
+            `nearest_neighbour`, their `ratio`, the same `*_foreground`, and `*_ssim`; with what they were made from.
         actor: the trained actor.
     """
     train_parts, test_parts = ([performance[s] for s in slices] for slices in split(len(performance), kind))
@@ -64,6 +64,8 @@ def self_reenactment(
         "nearest_neighbour": rmse(nearest, truth),
         "ours_foreground": foreground_rmse(clone, truth, _departs_from_white(clone), masks),
         "nearest_neighbour_foreground": foreground_rmse(nearest, truth, _departs_from_white(nearest), masks),
+        "ours_ssim": ssim(clone, truth),
+        "nearest_neighbour_ssim": ssim(nearest, truth),
         "test_frames": len(truth),
         "unit": f"RMSE in 8-bit units at {size}×{size}, on white",
         "split": kind,

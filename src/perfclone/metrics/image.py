@@ -23,3 +23,12 @@ def foreground_rmse(generated: np.ndarray, truth: np.ndarray, generated_mask: np
     if not inside.any():
         return float("nan")
     return float(np.sqrt(_squared_error(generated, truth)[inside].mean(dtype=np.float64)))
+
+
+def ssim(generated: np.ndarray, truth: np.ndarray) -> float:
+    """Structural similarity (Wang et al. 2004, scikit-image's, windows of 7×7), the mean over frames: two (T, H, W, 3) uint8 → −1..1."""
+    from skimage.metrics import structural_similarity
+
+    if generated.shape != truth.shape:
+        raise ValueError(f"frames differ in shape: {generated.shape} and {truth.shape}")
+    return float(np.mean([structural_similarity(a, b, channel_axis=-1) for a, b in zip(generated, truth, strict=True)]))

@@ -116,7 +116,8 @@ def load_actor(folder: str | Path, device: str = "auto") -> Actor:
             raise ValueError("unexpected shape")
     except (OSError, ValueError, KeyError, EOFError, cv2.error) as error:
         raise InputError(f"the actor folder {folder} is incomplete or damaged: train the actor again") from error
-    net = generator(settings)
+    with torch.random.fork_rng(devices=[]):  # initial weights are drawn, though none is kept
+        net = generator(settings)
     load_weights(folder / WEIGHTS, net)
     return Actor(folder, settings, record, net.to(find_device(device)).eval(), joints.astype(np.float32), plate[..., ::-1].copy())
 

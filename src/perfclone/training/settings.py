@@ -96,9 +96,9 @@ def _profile(name: str, purpose: str, max_frames: int | None = None, **settings)
 PROFILES: dict[str, Profile] = {
     p.name: p
     for p in (
-        _profile("smoke", "seconds: does everything run?",                 max_frames=150, size=64, width=8, patch_layers=2, steps=60),
-        _profile("quick", "a minute on two CPU cores: the book",                        size=64, width=16, patch_layers=2, steps=500),
-        _profile("home", "15-30 minutes on a laptop's CPU: your own video",              size=128, width=24, patch_layers=3, steps=2500),
+        _profile("smoke", "seconds: does everything run?",                 max_frames=150, size=64, width=8, patch_layers=1, steps=60),
+        _profile("quick", "a minute on two CPU cores: the book",                        size=64, width=16, patch_layers=1, steps=600),
+        _profile("home", "15-30 minutes on a laptop's CPU: your own video",              size=128, width=24, patch_layers=2, steps=2500),
         _profile("paper", "the paper's own settings, on a GPU",                          size=256, width=64, patch_layers=3, steps=112_500),
     )
 }  # fmt: skip

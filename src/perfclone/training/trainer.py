@@ -159,7 +159,7 @@ class _Training:
         self.folder, self.record, self.settings, self.seed = folder, record, settings, seed
         self.paired, self.unpaired = paired, unpaired
         self.nets = Networks(settings, VGGFeatures(bank, settings.vgg_range)).to(device)
-        adam = {"lr": settings.learning_rate, "betas": (settings.beta1, settings.beta2)}
+        adam = {"lr": settings.learning_rate, "betas": (settings.beta1, settings.beta2), "fused": True}
         self.optimisers = {
             "adam_g": torch.optim.Adam(self.nets.G.parameters(), **adam),
             "adam_p": torch.optim.Adam(self.nets.D_p.parameters(), **adam),

@@ -1,0 +1,243 @@
+"""Training: which term moves which network, what a batch is, and that resuming changes nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import perfclone as pc
+from perfclone.errors import InputError
+from perfclone.metrics import rmse
+from perfclone.nets import VGGFeatures, load_vgg
+from perfclone.training import PROFILES, TrainSettings, split, train
+from perfclone.training.actor import generate
+from perfclone.training.batches import PairedData, UnpairedData
+from perfclone.training.networks import Networks
+from perfclone.training.trainer import _Training
+
+CPU = torch.device("cpu")
+TINY = replace(PROFILES["smoke"].settings, steps=20, batch=4)
+
+
+def phi():
+    return VGGFeatures(load_vgg("standin"))
+
+
+def poses(count, window, seed=0):
+    return torch.rand(count, window, 18, 2, generator=torch.Generator().manual_seed(seed)) * 200 + 28
+
+
+def gradient(nets, loss):
+    return torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(nets.G.parameters()), retain_graph=True)])
+
+
+@pytest.mark.parametrize("window", [1, 2, 3])
+def test_the_unpaired_branch_moves_the_generator_only_when_lambda_s_is_not_zero_and_by_both_its_terms(window):
+    torch.manual_seed(0)
+    settings = replace(TINY, window=window)
+    nets = Networks(settings, phi())
+    length = max(window, 2)
+    unpaired_poses, flow = poses(2, length, 1), torch.zeros(2, length - 1, 2, 64, 64)
+    paired, unpaired = nets(poses(2, window), unpaired_poses.reshape(-1, window, 18, 2))
+    terms = nets.generator_losses(paired, unpaired, torch.zeros(2, 3 * window, 64, 64), unpaired_poses, flow)
+    paired_only = {name: terms[name] for name in ("gan_p", "vgg")}
+    alone = gradient(nets, nets.objective(paired_only, 0.1))
+    assert torch.equal(gradient(nets, nets.objective(terms, 0.0)), alone)
+    assert not torch.equal(gradient(nets, nets.objective(terms, 0.1)), alone)
+    for name in ("gan_s", "tc"):
+        assert gradient(nets, terms[name]).abs().max() > 0
+
+
+def test_discriminators_learn_nothing_into_the_generator_and_see_what_the_equations_say():
+    torch.manual_seed(0)
+    nets = Networks(TINY, phi())
+    paired, unpaired = nets(poses(2, 2), poses(2, 2, 1))
+    losses = nets.discriminator_losses(paired, unpaired, torch.zeros(2, 6, 64, 64))
+    sum(losses.values()).backward()
+    assert all(p.grad is None for p in nets.G.parameters())
+    for net in (nets.D_p, nets.D_s):
+        assert all(p.grad is not None for p in net.parameters())
+    assert nets.D_p.stack[0].in_channels == 2 * (3 + 18)
+    assert nets.D_s.stack[0].in_channels == 2 * 3
+
+
+def test_one_joint_forward_is_two_forwards_under_instance_norm_but_not_under_batch_norm():
+    for norm, same in (("instance", True), ("batch", False)):
+        results = []
+        for joint in (False, True):
+            torch.manual_seed(0)
+            nets = Networks(replace(TINY, norm=norm, joint_forward=joint), phi())
+            with torch.no_grad():
+                paired, _ = nets(poses(2, 2), poses(2, 2, 1))
+            results.append(paired.generated)
+        assert torch.allclose(*results, atol=1e-5) is same
+
+
+def test_windows_are_consecutive_frames_with_somebody_in_them_and_never_reach_across_parts(dee):
+    first, second = dee[:40], dee[60:100]
+    joints = second.poses.joints.copy()
+    joints[10] = np.nan  # nobody is seen in frame 10 of the second part
+    second = replace(second, poses=replace(second.poses, joints=joints))
+    data = PairedData.of([first, second], 64, 2, CPU)
+    starts = set(data.starts.tolist())
+    assert starts == set(range(39)) | set(range(40, 79)) - {49, 50}
+    poses, frames = data.batch(16, torch.Generator().manual_seed(0))
+    assert poses.shape == (16, 2, 18, 2)
+    assert frames.shape == (16, 6, 64, 64)
+    everything = np.concatenate([first.frames(64), second.frames(64)])
+    for pose, frame in zip(poses, frames, strict=True):
+        start = next(s for s in starts if torch.equal(torch.nan_to_num(data.joints[s]), torch.nan_to_num(pose[0])))
+        expected = np.concatenate([everything[start], everything[start + 1]], -1).transpose(2, 0, 1) / 127.5 - 1
+        assert np.abs(frame.numpy() - expected).max() < 1e-6
+
+
+def test_unpaired_windows_carry_the_flow_between_their_own_frames(eve):
+    data = UnpairedData.of([eve], 64, 1, CPU)
+    assert data.length == 2, "Eq. (4) compares consecutive frames, also where N is 1"
+    poses, flow = data.batch(4, torch.Generator().manual_seed(0))
+    assert flow.shape == (4, 1, 2, 64, 64)
+    own = torch.from_numpy(eve.flow(64).astype(np.float32)).permute(0, 3, 1, 2)
+    for pose, field in zip(poses, flow, strict=True):
+        i = next(i for i in range(len(eve)) if np.array_equal(eve.poses.joints[i], pose[0], equal_nan=True))
+        assert torch.equal(own[i], field[0])
+
+
+def test_too_few_usable_frames_are_refused(dee, tmp_path):
+    with pytest.raises(InputError, match="needs 32"):
+        train(dee[:31], settings=TINY, vgg="standin", out=tmp_path / "actor")
+    assert not (tmp_path / "actor").exists()
+
+
+@pytest.mark.parametrize("frames", [90, 91, 92, 5100])
+@pytest.mark.parametrize("kind", ["chronological", "thirds"])
+def test_split_gives_every_frame_once_and_two_thirds_to_training(frames, kind):
+    parts, test = split(frames, kind)
+    indices = [i for s in parts + test for i in range(frames)[s]]
+    assert sorted(indices) == list(range(frames))
+    assert sum(len(range(frames)[s]) for s in parts) == pytest.approx(frames * 2 / 3, abs=3)
+
+
+def training(folder, dee, eve, settings=TINY):
+    torch.manual_seed(1)  # whatever state the caller's generator is in
+    record = {"reference": [{"name": "dee"}]}
+    paired, unpaired = PairedData.of([dee], 64, 2, CPU), UnpairedData.of([eve], 64, 2, CPU)
+    return _Training(folder, record, settings, 0, CPU, load_vgg("standin"), paired, unpaired)
+
+
+def test_samples_touch_neither_the_random_state_nor_the_statistics(dee, eve, tmp_path):
+    plain, watched = (training(tmp_path, dee, eve, replace(TINY, dropout=True)) for _ in range(2))
+    for _ in range(3):
+        plain.train_step()
+    for _ in range(3):
+        watched.show_samples()
+        watched.train_step()
+    for name, value in plain.nets.state_dict().items():
+        assert torch.equal(value, watched.nets.state_dict()[name]), name
+    assert (tmp_path / "samples.png").exists()
+
+
+def test_the_unpaired_branch_starts_after_the_warm_up_and_then_trains_its_discriminator(dee, eve, tmp_path):
+    run = training(tmp_path, dee, eve, replace(TINY, warmup_share=0.2))
+    before = {name: value.clone() for name, value in run.nets.D_s.state_dict().items()}
+    names = [set(run.train_step()) for _ in range(4)]
+    assert names == [{"d_p", "gan_p", "vgg"}] * 4
+    assert all(torch.equal(value, before[name]) for name, value in run.nets.D_s.state_dict().items())
+    assert set(run.train_step()) == {"d_p", "d_s", "gan_p", "vgg", "gan_s", "tc"}
+    assert not torch.equal(run.nets.D_s.stack[0].weight, before["stack.0.weight"])
+
+
+def test_training_does_not_disturb_the_callers_random_state_and_the_same_training_is_found_again(dee, eve):
+    state = torch.random.get_rng_state()
+    actor = train(dee, [eve], settings=TINY, vgg="standin")
+    assert torch.equal(state, torch.random.get_rng_state())
+    assert train(dee, [eve], settings=TINY, vgg="standin").folder == actor.folder
+    assert train(dee, [eve], settings=TINY, vgg="standin", seed=1).folder != actor.folder
+    assert not actor.record["vgg"]["genuine"]
+    assert actor.log["step"].iloc[-1] == TINY.steps
+
+
+def test_an_actor_folder_of_another_training_is_not_overwritten(dee, tmp_path):
+    train(dee, settings=TINY, vgg="standin", out=tmp_path / "actor")
+    with pytest.raises(InputError, match="another training"):
+        train(dee, settings=TINY, vgg="standin", out=tmp_path / "actor", seed=1)
+
+
+def test_a_training_that_diverges_ends_in_words(dee, tmp_path):
+    with pytest.raises(InputError, match="diverged"):
+        train(dee, settings=replace(TINY, learning_rate=1e30), vgg="standin", out=tmp_path / "actor")
+
+
+def test_training_learns_the_actor(dee):
+    actor = train(dee, settings=replace(TINY, width=16, steps=300, batch=8), vgg="standin")
+    truth = dee.frames(64)
+    windows = np.stack([dee.poses.joints[i : i + 2] for i in range(0, 100, 2)])
+    clone = actor.generate(windows).reshape(100, 64, 64, 3)
+    mean = np.broadcast_to(truth.mean(0).round().astype(np.uint8), truth.shape)
+    assert rmse(clone, truth) < 0.8 * rmse(mean, truth)
+
+
+def test_statistics_of_the_batch_make_a_frame_depend_on_its_own_window_only():
+    torch.manual_seed(0)
+    settings = replace(TINY, test_statistics="batch")
+    net = Networks(settings, phi()).G
+    both = generate(net, poses(2, 2), settings)
+    assert torch.equal(both[:1], generate(net, poses(2, 2)[:1], settings))
+
+
+def test_settings_of_the_papers_profile_are_the_papers():
+    s = PROFILES["paper"].settings
+    assert (s.size, s.width, s.window, s.patch_layers, s.batch, s.learning_rate) == (256, 64, 2, 3, 8, 2e-4)
+    assert (s.lambda_vgg, s.lambda_s, s.lambda_tc) == (10, 0.1, 10)
+    assert s.steps == 150 * 3000 // 4
+    assert s.warmup_steps == 5 * 3000 // 4
+
+
+@pytest.mark.parametrize("bad", [{"size": 96}, {"size": 1 << 40}, {"batch": 3}, {"window": 0}, {"steps": 0}, {"width": 10**9}])
+def test_impossible_settings_are_refused(bad):
+    with pytest.raises(ValueError, match="must be"):
+        replace(TrainSettings(), **bad)
+
+
+SCRIPT = """
+import sys, torch
+import perfclone as pc
+from dataclasses import replace
+torch.set_num_threads(1)
+settings = replace(pc.PROFILES["smoke"].settings, steps=60, batch=4)
+dee, eve = (pc.load_performance(folder) for folder in sys.argv[2:4])
+print("go", flush=True)
+pc.train(dee, [eve], settings=settings, vgg="standin", out=sys.argv[1])
+"""
+
+
+def run_training(out, dee, eve):
+    return subprocess.Popen([sys.executable, "-c", SCRIPT, str(out), str(dee.folder), str(eve.folder)], stdout=subprocess.PIPE, text=True)
+
+
+def test_killed_and_started_again_training_ends_with_bit_identical_weights(dee, eve, tmp_path):
+    eve.flow(64)
+    assert run_training(tmp_path / "whole", dee, eve).wait() == 0
+    seed = int(os.environ.get("PERFCLONE_KILL_SEED", time.time_ns() % 2**32))
+    random = np.random.default_rng(seed)
+    for _ in range(2):
+        process = run_training(tmp_path / "killed", dee, eve)
+        process.stdout.readline()
+        time.sleep(random.uniform(0.5, 4))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert run_training(tmp_path / "killed", dee, eve).wait() == 0
+    whole, killed = ((tmp_path / name / "generator.safetensors").read_bytes() for name in ("whole", "killed"))
+    assert whole == killed, f"PERFCLONE_KILL_SEED={seed}"
+    logs = [(tmp_path / name / "losses.csv").read_bytes() for name in ("whole", "killed")]
+    assert logs[0] == logs[1]
+    left = {path.name for path in Path(tmp_path / "killed").iterdir()}
+    assert left <= {"actor.json", "generator.safetensors", "poses.npz", "plate.png", "losses.csv", "samples.png", ".lock"}
+    assert json.loads((tmp_path / "killed" / "actor.json").read_text())["finished"]
