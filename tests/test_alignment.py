@@ -15,7 +15,7 @@ from perfclone.skeleton import FRAME, JOINT, J, PoseTrack, trunk
 
 
 def _dancer(frames: int = 80, seed: int = 0) -> np.ndarray:
-    """(T, 18, 2) a body of plausible proportions that moves and jitters, in the pixels of a 640×480 video, some joints missing."""
+    """(T, 18, 2) a body that moves and jitters in the pixels of a 640×480 video, some joints missing."""
     rng = np.random.default_rng(seed)
     body = rng.uniform(-40, 40, (J, 2)) + (320, 200)
     body[JOINT["neck"]], body[JOINT["right_hip"]], body[JOINT["left_hip"]] = (320, 150), (305, 230), (335, 231)

@@ -127,7 +127,9 @@ def test_a_missing_actor_folder_is_refused(capfd, tmp_path):
 
 
 def test_an_unknown_profile_is_refused_before_anything_else(capfd, tmp_path):
-    refused(capfd, ["train", "missing.mp4", "--out", tmp_path / "a", "--profile", "huge"], "profile", "smoke, quick, home, paper")
+    refused(
+        capfd, ["train", "missing.mp4", "--out", tmp_path / "a", "--profile", "huge"], "profile", "smoke, quick, home, paper"
+    )
     run = ["run", "--reference", "missing.mp4", "--driving", "missing.mp4", "--out", tmp_path / "a.mp4"]
     refused(capfd, [*run, "--profile", "huge"], "profile")
 

@@ -161,11 +161,15 @@ def small_book(tmp_path):
     def write(name: str, code: str) -> None:
         cells = [
             nbformat.v4.new_markdown_cell(f"# {name}", id="title"),
-            nbformat.v4.new_code_cell('profile = "quick"\nseed = 0\ndevice = "auto"', id="p", metadata={"tags": ["parameters"]}),
+            nbformat.v4.new_code_cell(
+                'profile = "quick"\nseed = 0\ndevice = "auto"', id="p", metadata={"tags": ["parameters"]}
+            ),
             nbformat.v4.new_code_cell(code, id="code"),
         ]
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), tmp_path / "book" / f"{name}.ipynb")
+        nbformat.write(
+            nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), tmp_path / "book" / f"{name}.ipynb"
+        )
 
     def build() -> subprocess.CompletedProcess:
         # A kernel called python3 in the user's folder, as another environment may have left it: it must not be taken.
@@ -200,7 +204,9 @@ def test_a_failing_chapter_is_named_and_after_the_mend_it_alone_runs_again(small
     assert "first: unchanged" in mended.stdout and "second: running" in mended.stdout
     page = (folder / "build" / "html" / "first.html").read_text("utf-8")
     assert "profile is smoke" in page
-    assert "&quot;quick&quot;" not in page and page.count("Parameters of this run") == 1, "the page shows what ran, and shows it once"
+    assert "&quot;quick&quot;" not in page and page.count("Parameters of this run") == 1, (
+        "the page shows what ran, and shows it once"
+    )
 
 
 # ---- the library ----

@@ -115,7 +115,9 @@ def test_reconstruction_and_total_weigh_their_terms_as_printed():
     assert losses.total(rec, gan_s, tc, lambda_s=0.1).item() == pytest.approx(3.7 + 0.1 * (0.9 + 10 * 0.2))
     assert losses.total(rec, gan_s, tc, lambda_s=0.0) == rec
     assert gradcheck(losses.reconstruction, (gan_p.requires_grad_(), vgg.requires_grad_()))
-    assert gradcheck(lambda *x: losses.total(*x, lambda_s=0.1), (rec.detach().requires_grad_(), gan_s.requires_grad_(), tc.requires_grad_()))
+    assert gradcheck(
+        lambda *x: losses.total(*x, lambda_s=0.1), (rec.detach().requires_grad_(), gan_s.requires_grad_(), tc.requires_grad_())
+    )
 
 
 def test_unknown_reduction_is_refused(phi):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from perfclone.capture.extraction import extract, export_extraction, known, load_extraction, extraction_path
+from perfclone.capture.extraction import export_extraction, extract, extraction_path, known, load_extraction
 from perfclone.capture.extractor import Follower, Person, distinct
 from perfclone.capture.masks import Refiner, clean_plate, decode_mask, encode_mask
 from perfclone.capture.mediapipe_extractor import MediapipeExtractor, coco_joints
@@ -18,7 +19,7 @@ from perfclone.capture.pipeline import aligned_poses, capture
 from perfclone.capture.settings import CaptureSettings
 from perfclone.errors import InputError
 from perfclone.skeleton import BODY_JOINTS, JOINT, J, PoseTrack, trunk
-from perfclone.video import VideoWriter, read_frames
+from perfclone.video import VideoWriter, content_hash, read_frames
 
 ACTORS = Path(__file__).parents[1] / "data" / "actors"
 CLIPS = Path(__file__).parents[2] / "shared" / "clips"
@@ -277,10 +278,15 @@ def test_the_exported_extraction_is_what_was_found_and_is_used(tmp_path):
 
 
 def test_mediapipe_keeps_stderr_clean_and_errors_alive(capfd):
-    with MediapipeExtractor() as extractor, pytest.raises(Exception):
+    with MediapipeExtractor() as extractor, pytest.raises((TypeError, ValueError, RuntimeError)):
         extractor.people(0, np.zeros((3, 3), np.float64))
     os.write(2, b"still here")
     assert capfd.readouterr().err == "still here"
+
+
+def test_the_datasheet_has_the_checksums():
+    listed = dict(re.findall(r"\| `actors/(\S+)` \| [\d,]+ \| `(\w{64})`", (ACTORS.parent / "README.md").read_text("utf-8")))
+    assert listed == {str(path.relative_to(ACTORS)): content_hash(path) for path in ACTORS.rglob("*.*")}
 
 
 @pytest.mark.parametrize("name", ["ann", "ben", "chi", "dee", "eve", "fin"])

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 
-import perfclone as pc
 from perfclone.errors import InputError
 from perfclone.metrics import rmse
 from perfclone.nets import VGGFeatures, load_vgg
@@ -219,7 +218,9 @@ pc.train(dee, [eve], settings=settings, vgg="standin", out=sys.argv[1])
 
 
 def run_training(out, dee, eve):
-    return subprocess.Popen([sys.executable, "-c", SCRIPT, str(out), str(dee.folder), str(eve.folder)], stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(out), str(dee.folder), str(eve.folder)], stdout=subprocess.PIPE, text=True
+    )
 
 
 def test_killed_and_started_again_training_ends_with_bit_identical_weights(dee, eve, tmp_path):

@@ -33,11 +33,15 @@ CONFIG = Path("_config.yml")
 
 def main() -> None:
     """The command line: exit code 0, and where the site is; or 1, and one last line on standard error that says what went wrong."""
-    parser = argparse.ArgumentParser("python -m perfclone.book", description="Execute the chapters of book/ and build the site.")
+    parser = argparse.ArgumentParser(
+        "python -m perfclone.book", description="Execute the chapters of book/ and build the site."
+    )
     parser.add_argument("--profile", default="quick", help="how much to train, see `perfclone profiles` (default: quick)")
     parser.add_argument("--seed", type=int, default=0, help="of every random choice (default: 0)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
-    parser.add_argument("--build", type=Path, default=Path("build"), help="folder for the chapters and the site (default: build)")
+    parser.add_argument(
+        "--build", type=Path, default=Path("build"), help="folder for the chapters and the site (default: build)"
+    )
     args = parser.parse_args()
     try:
         page = make(args.build, {"profile": args.profile, "seed": args.seed, "device": args.device})

@@ -84,7 +84,9 @@ def _report(actor: Actor) -> None:
     if not actor.record["unpaired"]:
         print("paired branch only: no --unpaired video was given")
     if not actor.record["vgg"]["genuine"]:
-        print(f"trained with a {actor.record['vgg']['name']}: set PERFCLONE_VGG19 to a VGG-19 weights file for the paper's loss")
+        print(
+            f"trained with a {actor.record['vgg']['name']}: set PERFCLONE_VGG19 to a VGG-19 weights file for the paper's loss"
+        )
 
 
 class _Parser(argparse.ArgumentParser):
@@ -124,14 +126,21 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("video", type=Path, metavar="VIDEO", help="of one performer, static camera")
     sub.add_argument("--out", type=Path, metavar="DIR", help="folder for the capture (default: kept in the cache)")
     sub.add_argument("--mask", type=Path, metavar="VIDEO", help="your own masks, white on the performer, frame for frame")
-    sub.add_argument("--openpose", type=Path, metavar="DIR", help="OpenPose JSON files, in place of the built-in pose estimator")
+    sub.add_argument(
+        "--openpose", type=Path, metavar="DIR", help="OpenPose JSON files, in place of the built-in pose estimator"
+    )
     sub.add_argument("--no-smoothing", action="store_true", help="leave the joints' jitter as it is")
 
     sub = command("train", train_command)
     sub.add_argument("reference", type=Path, metavar="REFERENCE", help=f"the target actor: {captured}")
     sub.add_argument("--out", type=Path, required=True, metavar="ACTOR_DIR", help="folder for the trained actor")
     sub.add_argument(
-        "--unpaired", type=Path, action="append", default=[], metavar="VIDEO", help=f"for the unpaired branch; may be repeated: {captured}"
+        "--unpaired",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="VIDEO",
+        help=f"for the unpaired branch; may be repeated: {captured}",
     )
     training_options(sub)
 
@@ -143,7 +152,9 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("run", run_command)
     sub.add_argument("--reference", type=Path, required=True, help=f"the target actor: {captured}")
-    sub.add_argument("--driving", type=Path, required=True, help=f"whose motion is performed; also the unpaired branch's: {captured}")
+    sub.add_argument(
+        "--driving", type=Path, required=True, help=f"whose motion is performed; also the unpaired branch's: {captured}"
+    )
     video_options(sub)
     training_options(sub)
 

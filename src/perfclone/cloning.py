@@ -29,7 +29,13 @@ WHITE = 240
 
 
 def clone(
-    actor: Actor, driving: Performance, out: str | Path, *, side_by_side: bool = False, background: str = "white", overlap: bool = False
+    actor: Actor,
+    driving: Performance,
+    out: str | Path,
+    *,
+    side_by_side: bool = False,
+    background: str = "white",
+    overlap: bool = False,
 ) -> Path:
     """Write a video in which the actor performs the driver's motion, with the driving video's frames, times and audio.
 
@@ -92,7 +98,9 @@ def hold_poses(poses: PoseTrack, hold: int = HOLD) -> tuple[np.ndarray, np.ndarr
     return poses.joints[np.where(last >= 0, last, first)], shown
 
 
-def performance_frames(actor: Actor, joints: np.ndarray, shown: np.ndarray, overlap: bool = False) -> Iterator[np.ndarray | None]:
+def performance_frames(
+    actor: Actor, joints: np.ndarray, shown: np.ndarray, overlap: bool = False
+) -> Iterator[np.ndarray | None]:
     """The actor in each pose.
 
     Windows of N poses lie side by side; an incomplete last one shifts back and its duplicates are dropped (A15). With

@@ -80,12 +80,12 @@ def cache_folder(kind: str) -> Path:
 
 
 def check_writable(path: str | Path) -> None:
-    """Before hours of work: find out that its result could not be written. InputError if so; folders above are made."""
+    """Before hours of work: find out that its result could not be written. InputError if so; nothing is made."""
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path} is a folder; give the name of a file to write")
+    above = next(folder for folder in path.absolute().parents if folder.exists())
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=path.parent).close()
+        tempfile.TemporaryFile(dir=above).close()
     except OSError as error:
         raise _explained(path, error) from error

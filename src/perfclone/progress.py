@@ -12,7 +12,8 @@ def progress(iterable: Iterable | None = None, total: int | None = None, desc: s
     """A tqdm bar on stderr if that is a terminal; else a line on stdout at most every 15 seconds, and stderr stays empty."""
     if sys.stderr.isatty():
         return tqdm(iterable, total=total, desc=desc, dynamic_ncols=True)
-    return tqdm(iterable, total=total, desc=desc, file=_Lines(), mininterval=15, delay=15, miniters=1, ncols=100, ascii=True, leave=False)
+    lines = {"file": _Lines(), "mininterval": 15, "delay": 15, "miniters": 1, "ncols": 100, "ascii": True, "leave": False}
+    return tqdm(iterable, total=total, desc=desc, **lines)
 
 
 class _Lines:

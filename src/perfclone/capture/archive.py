@@ -6,6 +6,7 @@ import io
 import json
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterable
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,12 @@ MAX_JSON_BYTES = 4_000_000
 _COLOURS = {(1, 0): "1 bit", (8, 0): "grey", (8, 2): "RGB", (8, 6): "RGBA", (16, 2): "RGB 16 bit"}
 
 
+_DAMAGE = (
+    OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, RuntimeError, MemoryError,
+    zipfile.BadZipFile, zlib.error, struct.error,
+)  # fmt: skip
+
+
 @contextmanager
 def damage(what: str | Path, remedy: str):
     """Whatever reading a file can raise becomes InputError("... is damaged ...")."""
@@ -28,9 +35,7 @@ def damage(what: str | Path, remedy: str):
         yield
     except InputError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, EOFError, RecursionError, MemoryError) as error:
-        raise InputError(f"{what} is missing, incomplete or damaged; {remedy}") from error
-    except (zipfile.BadZipFile, struct.error, NotImplementedError, RuntimeError, zipfile.zlib.error) as error:
+    except _DAMAGE as error:
         raise InputError(f"{what} is missing, incomplete or damaged; {remedy}") from error
 
 

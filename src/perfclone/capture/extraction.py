@@ -21,7 +21,7 @@ from perfclone.capture import archive
 from perfclone.capture.extractor import Extractor, Follower, Person, SecondLook, WithMasks, distinct
 from perfclone.capture.masks import Refiner, clean_plate, encode_mask
 from perfclone.capture.openpose import OpenPoseExtractor
-from perfclone.capture.settings import EXTRACTION_VERSION, CaptureSettings
+from perfclone.capture.settings import CaptureSettings
 from perfclone.errors import InputError
 from perfclone.files import replacing
 from perfclone.progress import progress
@@ -80,7 +80,8 @@ def check_seen(poses: PoseTrack, settings: CaptureSettings, video: str | Path) -
     if not seen.any():
         raise InputError(f"no person found in {video}; {advice}")
     if seen.mean() < 0.5:
-        raise InputError(f"a person is found in only {seen.mean():.0%} of the frames of {video}, at least half are needed; {advice}")
+        share = f"{seen.mean():.0%}"
+        raise InputError(f"a person is found in only {share} of the frames of {video}, at least half are needed; {advice}")
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,8 @@ def extract(
         refiner = Refiner(survey.plate) if settings.refine_masks and mask_video is None else None
         follower = Follower(survey.people, *footage.size)
         rows = []
-        for index, (time_s, frame, mask) in enumerate(progress(footage.frames(), footage.count, f"poses of {Path(video).name}")):
+        frames = progress(footage.frames(), footage.count, f"poses of {Path(video).name}")
+        for index, (time_s, frame, mask) in enumerate(frames):
             people = distinct(extractor.people(index, frame))
             person = follower.choose(people, time_s)
             if mask is None:
@@ -185,7 +187,7 @@ def _survey(footage: _Footage, extractor: Extractor, settings: CaptureSettings) 
     for index, (_, frame, mask) in enumerate(footage.frames()):
         if index in sample:
             people.append(distinct(extractor.people(index, frame)))
-            if len(people) % every == 0:
+            if (len(people) - 1) % every == 0:
                 kept[index] = frame, _everybody(frame, people[-1]) if mask is None else mask
     best = [_foremost(found, footage) for found in people]
     check_seen(_track(np.arange(len(best)), best, (1.0, 1.0)), settings, footage.video)
@@ -268,9 +270,7 @@ def save_extraction(path: Path, extraction: Extraction) -> None:
     height, width = extraction.plate.shape[:2]
     about = {"frames": len(extraction.poses), "size": extraction.size, "working_size": (width, height)}
     poses, arrays = extraction.poses, io.BytesIO()
-    np.savez_compressed(
-        arrays, joints=poses.joints, confidence=poses.confidence, times=poses.times, company=extraction.company
-    )
+    np.savez_compressed(arrays, joints=poses.joints, confidence=poses.confidence, times=poses.times, company=extraction.company)
     with zipfile.ZipFile(path, "w") as out:
         out.writestr("extraction.json", json.dumps(about))
         out.writestr("poses.npz", arrays.getvalue())

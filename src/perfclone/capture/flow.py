@@ -66,7 +66,9 @@ def raft() -> Estimator:
     try:
         state = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
     except (OSError, RuntimeError) as error:
-        raise InputError(f'RAFT\'s weights can\'t be had ({error}); download {weights.url} into the torch hub\'s checkpoints, or use "dis"') from error
+        raise InputError(
+            f"RAFT's weights can't be had ({error}); put {weights.url} among torch hub's checkpoints, or use dis"
+        ) from error
     net = models.raft_large()
     net.load_state_dict(state)
     device = find_device()

@@ -166,9 +166,7 @@ def load_performance(folder: str | Path) -> Performance:
         )
 
 
-def save_performance(
-    folder: Path, performance: Performance, cutouts: Iterable[bytes], provenance: dict[str, object]
-) -> None:
+def save_performance(folder: Path, performance: Performance, cutouts: Iterable[bytes], provenance: dict[str, object]) -> None:
     """Write the folder of a capture: `capture.json`, `poses.npz`, `plate.png` and `cutouts.zip` (RGBA PNG files)."""
     import cv2
 

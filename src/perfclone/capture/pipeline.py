@@ -13,16 +13,25 @@ import numpy as np
 from filelock import FileLock
 
 from perfclone.capture.alignment import Alignment, body_size, fit_alignment
-from perfclone.capture.extraction import COMPANY_SHARE, EXTRACTION_VERSION, Extraction, check_seen, extract, extraction_path, known, load_extraction
-from perfclone.capture.masks import cut_out, decode_mask
+from perfclone.capture.extraction import (
+    COMPANY_SHARE,
+    Extraction,
+    check_seen,
+    extract,
+    extraction_path,
+    known,
+    load_extraction,
+)
+from perfclone.capture.masks import decode_mask
 from perfclone.capture.performance import AUDIO, FORMAT, Performance, encode_cutout, load_performance, save_performance
-from perfclone.capture.settings import LENGTHS_PX, CaptureSettings
+from perfclone.capture.settings import EXTRACTION_VERSION, LENGTHS_PX, CaptureSettings
 from perfclone.capture.smoothing import fill_gaps, smooth
 from perfclone.errors import InputError
 from perfclone.files import cache_folder, replacing
 from perfclone.progress import progress
 from perfclone.skeleton import PoseTrack
 from perfclone.video import content_hash, copy_audio, probe, read_frames
+
 
 def capture(
     video: str | Path,
@@ -68,9 +77,10 @@ def capture(
     folder = cache_folder("captures") / f"{Path(video).stem[:40]}-{key[:16]}"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        held = FileLock(folder.parent / f"{key[:16]}.lock").acquire()
     except OSError as error:
         raise InputError(f"the cache {folder.parent} can't be written; set PERFCLONE_CACHE to another folder") from error
-    with FileLock(folder.parent / f"{key[:16]}.lock"):
+    with held:
         try:
             return load_performance(folder)
         except InputError:  # not there yet, or damaged
@@ -152,7 +162,7 @@ def _notices(extraction: Extraction, joints: np.ndarray, settings: CaptureSettin
     other = "torso" if settings.align_by == "hip" else "hip"
     ratio = body_size(joints, other) / LENGTHS_PX[other]
     if ratio > 1.6 or ratio < 1 / 1.6:
-        yield f'aligned by {settings.align_by} the performer is {ratio:.1f} times the usual size; align_by="{other}" may fit better'
+        yield f'aligned by {settings.align_by} the performer is {ratio:.1f} times the usual size; try align_by="{other}"'
 
 
 def _fps(times: np.ndarray, video: str | Path) -> float:
@@ -166,6 +176,6 @@ def _cutouts(video: str | Path, extraction: Extraction, performance: Performance
     number = -1
     for number, (_, frame) in enumerate(frames):
         mask = align.image(decode_mask(extraction.masks[number]), extraction.size)
-        yield encode_cutout(cut_out(align.image(frame), mask, performance.plate))
+        yield encode_cutout(np.dstack([align.image(frame), mask]))
     if number + 1 != count:
         raise InputError(f"{video} has {number + 1} frames where {count} were expected; copy or export it again")

@@ -34,9 +34,9 @@ def smooth(joints: np.ndarray, times: np.ndarray, window_s: float) -> np.ndarray
     """Savitzky-Golay filters (local quadratic fits) over each unbroken run of a joint: no delay, and more where it is still.
 
     A short window follows fast motion, one twice as long calms a still limb. The result is between the two, nearer to the
-    long one's where they agree: by exp(−(distance / `STILL_PX`)²). Windows are in seconds, so that a clip of few frames a second,
-    where a joint truly moves from each to the next, is left alone. Run in aligned pixels, so that neither the place nor the
-    size of the performer in the video matters.
+    long one's where they agree: by exp(−(distance / `STILL_PX`)²). Windows are in seconds, so that a clip of few frames a
+    second, where a joint truly moves from each to the next, is left alone. Run in aligned pixels, so that neither the place
+    nor the size of the performer in the video matters.
 
     On dee, eve and fin the jitter of still limbs falls by 69 to 79 % while PCK against truth rises a little.
 

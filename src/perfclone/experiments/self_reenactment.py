@@ -1,6 +1,6 @@
 """Self-reenactment (Sec. 5.2): train on two thirds of a video, drive the actor with the last third, compare with the truth.
 
-    python -m perfclone.experiments.self_reenactment data/actors/dee.mp4 --unpaired data/actors/eve.mp4 --profile quick
+python -m perfclone.experiments.self_reenactment data/actors/dee.mp4 --unpaired data/actors/eve.mp4 --profile quick
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The unpaired branch (Sec. 5.2): the same training with and without it, and how each clone moves along the driver's flow.
 
-    python -m perfclone.experiments.unpaired_branch data/actors/dee.mp4 data/actors/eve.mp4 --profile quick
+python -m perfclone.experiments.unpaired_branch data/actors/dee.mp4 data/actors/eve.mp4 --profile quick
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
-    reference, driving = (capture(path, max_frames=PROFILES[args.profile].max_frames) for path in (args.reference, args.driving))
+    reference, driving = (
+        capture(path, max_frames=PROFILES[args.profile].max_frames) for path in (args.reference, args.driving)
+    )
     print(json.dumps(unpaired_branch(reference, driving, profile=args.profile, seed=args.seed, device=args.device), indent=2))
 
 

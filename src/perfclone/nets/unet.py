@@ -24,7 +24,9 @@ class UNet(nn.Module):
         dropout: 0.5 in the decoder's levels of full width below the outer four, as in pix2pix (A10).
     """
 
-    def __init__(self, in_channels: int, out_channels: int, size: int, width: int = 64, norm: str = "batch", dropout: bool = False):
+    def __init__(
+        self, in_channels: int, out_channels: int, size: int, width: int = 64, norm: str = "batch", dropout: bool = False
+    ):
         super().__init__()
         depth = int(math.log2(size)) if size > 0 else 0
         if 2**depth != size or size < 64:

@@ -81,7 +81,9 @@ def standin_bank() -> Bank:
     k = np.arange(3)
     cosines = np.array([np.cos(np.pi * (k + 0.5) * f / 3) for f in range(3)])
     colours = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]])
-    filters = [np.einsum("c,y,x->cyx", colour, cosines[i], cosines[j]) for colour in colours for i in range(3) for j in range(3)]
+    filters = [
+        np.einsum("c,y,x->cyx", colour, cosines[i], cosines[j]) for colour in colours for i in range(3) for j in range(3)
+    ]
     x, y = np.meshgrid(k - 1.0, k - 1.0)
     filters += [
         np.broadcast_to(np.cos(angle) * x + np.sin(angle) * y, (3, 3, 3)) for angle in np.pi * np.array([1, 2, 4, 5, 7]) / 8
@@ -122,7 +124,9 @@ def read_bank(path: str | Path) -> Bank:
                 parts = [torch.from_numpy(file[key].astype(np.float32)) for key in ("weight", "bias", "mean_rgb_255")]
         elif path.suffix == ".pth":
             if not _sha256(path).startswith(TORCHVISION_SHA256):
-                raise InputError(f"{path} is not torchvision's published vgg19 file (sha256 {TORCHVISION_SHA256}…): download {URL}")
+                raise InputError(
+                    f"{path} is not torchvision's published vgg19 file (sha256 {TORCHVISION_SHA256}…): download {URL}"
+                )
             state = torch.load(path, map_location="cpu", weights_only=True)
             parts = [state["features.0.weight"], state["features.0.bias"]]
         else:
@@ -131,7 +135,9 @@ def read_bank(path: str | Path) -> Bank:
     except (OSError, KeyError, ValueError, EOFError, SafetensorError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"cannot read VGG-19 weights from {path} ({error}): give an .npz, .safetensors or torchvision's .pth") from error
+        raise InputError(
+            f"cannot read VGG-19 weights from {path} ({error}): give an .npz, .safetensors or torchvision's .pth"
+        ) from error
     if [tuple(part.shape) for part in parts] != [(64, 3, 3, 3), (64,), (3,)][: len(parts)]:
         raise InputError(f"{path} does not hold VGG-19's conv1_1: expected weight 64×3×3×3 and bias 64")
     return _from_caffe(*parts) if len(parts) == 3 else _from_torchvision(*parts)
@@ -150,7 +156,9 @@ def _download() -> Path:
     cached = _cached()
     cached.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cached.parent) as folder:
-        state = torch.hub.load_state_dict_from_url(URL, model_dir=folder, map_location="cpu", check_hash=True, weights_only=True)
+        state = torch.hub.load_state_dict_from_url(
+            URL, model_dir=folder, map_location="cpu", check_hash=True, weights_only=True
+        )
         slim = {key: state[key].contiguous() for key in ("features.0.weight", "features.0.bias")}
         save_file(slim, Path(folder) / cached.name)
         os.replace(Path(folder) / cached.name, cached)

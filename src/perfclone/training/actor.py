@@ -20,7 +20,14 @@ from .networks import generator, pose_volume
 from .settings import TrainSettings
 
 FORMAT = 1
-RECORD, WEIGHTS, POSES, PLATE, LOG, SAMPLES = "actor.json", "generator.safetensors", "poses.npz", "plate.png", "losses.csv", "samples.png"
+RECORD, WEIGHTS, POSES, PLATE, LOG, SAMPLES = (
+    "actor.json",
+    "generator.safetensors",
+    "poses.npz",
+    "plate.png",
+    "losses.csv",
+    "samples.png",
+)
 MAX_POSES = 1_000_000
 """More reference poses than this are not believed: the file is hostile."""
 
@@ -119,5 +126,6 @@ def load_actor(folder: str | Path, device: str = "auto") -> Actor:
     with torch.random.fork_rng(devices=[]):  # initial weights are drawn, though none is kept
         net = generator(settings)
     load_weights(folder / WEIGHTS, net)
-    return Actor(folder, settings, record, net.to(find_device(device)).eval(), joints.astype(np.float32), plate[..., ::-1].copy())
-
+    return Actor(
+        folder, settings, record, net.to(find_device(device)).eval(), joints.astype(np.float32), plate[..., ::-1].copy()
+    )

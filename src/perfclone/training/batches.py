@@ -47,7 +47,9 @@ class PairedData:
             offset += len(p)
         if usable < MINIMUM_FRAMES or not sum(map(len, starts)):
             name = performances[0].name
-            raise InputError(f"{name} has {usable} usable frames and training needs {MINIMUM_FRAMES}: film longer, with the whole body in view")
+            raise InputError(
+                f"{name} has {usable} usable frames and training needs {MINIMUM_FRAMES}: film longer, with the whole body in view"
+            )
         frames = np.concatenate([p.frames(size) for p in performances])
         joints = np.concatenate([p.poses.joints for p in performances])
         return cls(
@@ -86,7 +88,9 @@ class UnpairedData:
             starts.append(_windows(p.poses.seen, length) + offset)
             joints.append(p.poses.joints)
             flow = p.flow(size)
-            flows.append(np.concatenate([flow, np.zeros_like(flow[:1] if len(flow) else np.zeros((1, size, size, 2), np.float16))]))
+            flows.append(
+                np.concatenate([flow, np.zeros_like(flow[:1] if len(flow) else np.zeros((1, size, size, 2), np.float16))])
+            )
             offset += len(p)
         if not sum(map(len, starts)):
             raise InputError("the unpaired videos show nobody in consecutive frames: give another video")

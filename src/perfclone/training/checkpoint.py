@@ -14,7 +14,9 @@ from ..errors import InputError
 from ..files import write_bytes
 
 
-def save_checkpoint(path: Path, nets: nn.Module, optimisers: dict[str, Optimizer], step: int, log: list[dict[str, float]]) -> None:
+def save_checkpoint(
+    path: Path, nets: nn.Module, optimisers: dict[str, Optimizer], step: int, log: list[dict[str, float]]
+) -> None:
     """Write weights, BatchNorm statistics, Adam's moments, the step and the log. InputError if the disk is full."""
     tensors = {f"nets.{name}": tensor for name, tensor in nets.state_dict().items()}
     for name, optimiser in optimisers.items():
@@ -31,7 +33,9 @@ def load_checkpoint(path: Path, nets: nn.Module, optimisers: dict[str, Optimizer
             meta = file.metadata()
             tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}
         step, log = int(meta["step"]), json.loads(meta["log"])
-        nets.load_state_dict({name.removeprefix("nets."): tensor for name, tensor in tensors.items() if name.startswith("nets.")})
+        nets.load_state_dict(
+            {name.removeprefix("nets."): tensor for name, tensor in tensors.items() if name.startswith("nets.")}
+        )
         for name, optimiser in optimisers.items():
             state: dict[int, dict[str, Tensor]] = {}
             for key, tensor in tensors.items():
@@ -55,4 +59,3 @@ def load_weights(path: Path, net: nn.Module) -> None:
 def save_weights(path: Path, net: nn.Module) -> None:
     """Write a network's weights and buffers."""
     write_bytes(path, save({name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}))
-

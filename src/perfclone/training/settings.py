@@ -83,9 +83,7 @@ class Profile:
     max_frames: int | None
     """Videos are cut to this many frames before pose extraction; None takes all."""
     purpose: str
-
-    def __getattr__(self, name: str):
-        return getattr(self.settings, name)
+    """What it is for, in words."""
 
 
 def _profile(name: str, purpose: str, max_frames: int | None = None, **settings) -> Profile:

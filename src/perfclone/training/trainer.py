@@ -108,7 +108,13 @@ def _spec(parts: list[Performance], unpaired: Sequence[Performance], settings: T
 
 
 def _source(performance: Performance) -> dict:
-    return {"name": performance.name, "sha256": performance.sha256, "key": performance.key, "first": performance.first, "frames": len(performance)}
+    return {
+        "name": performance.name,
+        "sha256": performance.sha256,
+        "key": performance.key,
+        "first": performance.first,
+        "frames": len(performance),
+    }
 
 
 def _provenance() -> dict:
@@ -230,7 +236,9 @@ class _Training:
         """Append the mean of each loss to the log, and give it in short for the progress bar. InputError if one is not finite."""
         row = {name: float(torch.stack(values).mean()) for name, values in since.items()}
         if not all(np.isfinite(value) for value in row.values()):
-            raise InputError(f"training diverged before step {self.step}: try another seed or gentler settings (a smaller init_std)")
+            raise InputError(
+                f"training diverged before step {self.step}: try another seed or gentler settings (a smaller init_std)"
+            )
         self.log.append({"step": self.step} | row)
         return {name: f"{value:.3f}" for name, value in row.items()}
 
@@ -240,7 +248,9 @@ class _Training:
         at = self.paired.starts[torch.linspace(0, len(self.paired.starts) - 1, 8).long().to(self.paired.starts.device)]
         rows = [(self.paired.joints, at, self.paired.frames)]
         if self.unpaired is not None:
-            at = self.unpaired.starts[torch.linspace(0, len(self.unpaired.starts) - 1, 8).long().to(self.unpaired.starts.device)]
+            at = self.unpaired.starts[
+                torch.linspace(0, len(self.unpaired.starts) - 1, 8).long().to(self.unpaired.starts.device)
+            ]
             rows.append((self.unpaired.joints, at, None))
         columns = []
         for joints, at, frames in rows:
