@@ -98,6 +98,26 @@ def test_windows_are_consecutive_frames_with_somebody_in_them_and_never_reach_ac
         assert np.abs(frame.numpy() - expected).max() < 1e-6
 
 
+def test_a_shifted_window_moves_frames_and_joints_together_and_fills_with_white():
+    frames = torch.full((40, 3, 64, 64), 255, dtype=torch.uint8)
+    joints = torch.full((40, 18, 2), torch.nan)
+    for i in range(40):  # a black pixel, and a joint in its middle
+        row, column = 2 + i, 61 - i
+        frames[i, :, row, column] = 0
+        joints[i, 0] = torch.tensor([column + 0.5, row + 0.5]) * 4
+    data = PairedData(frames, joints, torch.arange(39), 2)
+    poses, moved = data.batch(64, torch.Generator().manual_seed(0), shift=1 / 8)
+    places = set()
+    for pose, frame in zip(poses[:, 0, 0] / 4, moved[:, :3], strict=True):
+        places.add(tuple(pose.tolist()))
+        x, y = pose.floor().int().tolist()
+        inside = 0 <= x < 64 and 0 <= y < 64
+        assert (frame == -1).sum() == 3 * inside
+        assert not inside or (frame[:, y, x] == -1).all()
+        assert (frame == 1).sum() == 3 * 64 * 64 - 3 * inside
+    assert len(places) > 50, "windows are moved"
+
+
 def test_unpaired_windows_carry_the_flow_between_their_own_frames(eve):
     data = UnpairedData.of([eve], 64, 1, CPU)
     assert data.length == 2, "Eq. (4) compares consecutive frames, also where N is 1"

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..capture import Performance
 from ..errors import InputError
+from ..skeleton import FRAME
 
 MINIMUM_FRAMES = 32
 """Fewer usable frames than this can't train anything."""
@@ -59,11 +60,31 @@ class PairedData:
             window,
         )
 
-    def batch(self, count: int, draw: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Poses (count, N, 18, 2) and frames (count, 3·N, size, size) in [−1, 1] of `count` windows drawn with replacement."""
+    def batch(self, count: int, draw: torch.Generator, shift: float = 0.0) -> tuple[Tensor, Tensor]:
+        """Poses (count, N, 18, 2) and frames (count, 3·N, size, size) in [−1, 1] of `count` windows drawn with replacement.
+
+        Each window, poses and frames alike, is moved by a random whole number of pixels, up to `shift` of the side each way.
+        """
         at = self.starts[torch.randint(len(self.starts), (count,), generator=draw).to(self.starts.device)]
         at = at[:, None] + torch.arange(self.window, device=at.device)
-        return self.joints[at], self.frames[at].flatten(1, 2).float() / 127.5 - 1
+        joints, frames = self.joints[at], self.frames[at].flatten(1, 2)
+        reach = round(shift * frames.shape[-1])
+        if reach:
+            by = torch.randint(-reach, reach + 1, (count, 2), generator=draw).to(at.device)
+            joints = joints + by[:, None, None] * (FRAME / frames.shape[-1])
+            frames = _shifted(frames, by)
+        return joints, frames.float() / 127.5 - 1
+
+
+def _shifted(frames: Tensor, by: Tensor) -> Tensor:
+    """(B, C, size, size) uint8 moved by (B, 2) whole pixels, x first; what comes in is white."""
+    side = torch.arange(frames.shape[-1], device=frames.device)
+    x, y = side - by[:, :1], side - by[:, 1:]  # (B, size): where each column and row comes from
+    inside = ((x >= 0) & (x < len(side)))[:, None, :] & ((y >= 0) & (y < len(side)))[:, :, None]
+    x, y = x.clamp(0, len(side) - 1)[:, None, :], y.clamp(0, len(side) - 1)[:, :, None]
+    sample = torch.arange(len(frames), device=frames.device)[:, None, None]
+    moved = frames[sample, :, y, x].permute(0, 3, 1, 2)
+    return torch.where(inside[:, None], moved, 255)
 
 
 @dataclass(frozen=True)

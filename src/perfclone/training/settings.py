@@ -53,6 +53,9 @@ class TrainSettings:
     """A17: ‖·‖₁ as a `mean` over elements or a `sum`."""
     vgg_range: str = "unit"
     """A17: φ answers on the scale of inputs in [−1, 1] (`unit`) or 0..255 (`byte`)."""
+    shift: float = 15 / 256
+    """A20: paired windows are moved at random by up to this share of the side each way. The paper says nothing; pix2pix, which
+    it adapts, crops 256 of 286 pixels at random."""
     lambda_vgg: float = 10.0
     """Eq. (3)."""
     lambda_s: float = 0.1
@@ -86,20 +89,18 @@ class Profile:
     """What it is for, in words."""
 
 
-def _profile(name: str, purpose: str, max_frames: int | None = None, **settings) -> Profile:
+def _profile(name: str, max_frames: int | None, purpose: str, **settings: float) -> Profile:
     return Profile(name, replace(TrainSettings(), **settings), max_frames, purpose)
 
 
-#                        what it is for                                    frames       side      channels    patches           steps
-PROFILES: dict[str, Profile] = {
-    p.name: p
-    for p in (
-        _profile("smoke", "seconds: does everything run?",                 max_frames=150, size=64, width=8, patch_layers=1, steps=60),
-        _profile("quick", "a minute on two CPU cores: the book",                        size=64, width=16, patch_layers=1, steps=600),
-        _profile("home", "15-30 minutes on a laptop's CPU: your own video",              size=128, width=24, patch_layers=2, steps=2500),
-        _profile("paper", "the paper's own settings, on a GPU",                          size=256, width=64, patch_layers=3, steps=112_500),
-    )
-}  # fmt: skip
+_profiles = (
+    #         name    frames what for
+    _profile("smoke", 150,  "seconds: does everything run?",             size=64,  width=8,  patch_layers=1, shift=1 / 8, steps=150),
+    _profile("quick", None, "about a minute on two CPU cores: the book", size=64,  width=16, patch_layers=1, shift=1 / 8, steps=600),
+    _profile("home",  None, "your own video, 15-30 minutes on a CPU",    size=128, width=24, patch_layers=2, shift=1 / 8, steps=2_500),
+    _profile("paper", None, "the paper's own settings, on a GPU",        size=256, width=64, patch_layers=3, steps=112_500),
+)  # fmt: skip
+PROFILES: dict[str, Profile] = {profile.name: profile for profile in _profiles}
 """Budgets are counted in steps, never in seconds, so that a result does not depend on the machine's mood."""
 
 

@@ -207,7 +207,7 @@ class _Training:
         lambda_s = s.lambda_s if self.unpaired is not None and self.step >= s.warmup_steps else 0.0
         draw = torch.Generator().manual_seed((self.seed << 32) + self.step)
         torch.manual_seed(int(torch.randint(2**62, (), generator=draw)))  # dropout's, if there is any
-        poses_p, real = self.paired.batch(s.batch // 2, draw)
+        poses_p, real = self.paired.batch(s.batch // 2, draw, s.shift)
         poses_s = flow = None
         if lambda_s > 0:  # with a weight of zero the unpaired branch could not move anything: it is not computed
             poses_s, flow = self.unpaired.batch(s.batch // 2, draw)
