@@ -195,12 +195,12 @@ def test_a_training_that_diverges_ends_in_words(dee, tmp_path):
 
 
 def test_training_learns_the_actor(dee):
-    actor = train(dee, settings=replace(TINY, width=16, steps=300, batch=8), vgg="standin")
+    actor = train(dee, settings=replace(TINY, width=16, steps=200, batch=8, shift=0.0, learning_rate=1e-3), vgg="standin")
     truth = dee.frames(64)
     windows = np.stack([dee.poses.joints[i : i + 2] for i in range(0, 100, 2)])
     clone = actor.generate(windows).reshape(100, 64, 64, 3)
     mean = np.broadcast_to(truth.mean(0).round().astype(np.uint8), truth.shape)
-    assert rmse(clone, truth) < 0.8 * rmse(mean, truth)
+    assert rmse(clone, truth) < 0.6 * rmse(mean, truth)
 
 
 def test_statistics_of_the_batch_make_a_frame_depend_on_its_own_window_only():
