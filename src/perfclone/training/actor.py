@@ -98,7 +98,7 @@ def read_record(folder: Path) -> dict:
             raise ValueError("another format")
         TrainSettings(**record["settings"])
     except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
-        raise InputError(f"{path} is damaged or of another version of perfclone: train the actor again") from error
+        raise InputError(f"{path} is damaged or of another version of perfclone: remove the folder and train the actor again") from error
     return record
 
 

@@ -69,7 +69,9 @@ def train(
         InputError: too few usable frames, a folder that holds something else, a full disk, losses that are no longer finite.
     """
     parts = [reference] if isinstance(reference, Performance) else list(reference)
-    name, settings = (find_profile(profile).name, settings or find_profile(profile).settings)
+    budget = find_profile(profile)
+    settings = settings or budget.settings
+    name = profile if settings == budget.settings else f"{profile}, with settings of its own"
     place = find_device(device)
     bank = load_vgg(vgg)
     spec = _spec(parts, unpaired, settings, seed, bank)
