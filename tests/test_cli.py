@@ -121,6 +121,13 @@ def test_an_actor_record_that_can_not_be_is_refused(change, actor, capfd, tmp_pa
     refused(capfd, ["clone", copy, ACTORS / "eve.mp4", "--out", tmp_path / "a.mp4"], str(copy))
 
 
+def test_an_actors_poses_that_unpack_to_more_than_was_recorded_are_refused_unread(actor, capfd, tmp_path):
+    copy = tmp_path / "actor"
+    shutil.copytree(actor, copy)
+    np.savez_compressed(copy / "poses.npz", joints=np.zeros((500_000, 18, 2), np.float32))
+    refused(capfd, ["clone", copy, ACTORS / "eve.mp4", "--out", tmp_path / "a.mp4"], str(copy), "damaged")
+
+
 def test_a_missing_actor_folder_is_refused(capfd, tmp_path):
     refused(capfd, ["clone", tmp_path / "nobody", ACTORS / "eve.mp4", "--out", tmp_path / "a.mp4"], "no actor folder")
     refused(capfd, ["clone", ACTORS, ACTORS / "eve.mp4", "--out", tmp_path / "a.mp4"], "not an actor folder")

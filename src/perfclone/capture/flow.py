@@ -89,14 +89,14 @@ def _torchvision_models():
     import stops at the first one that it describes. RAFT uses none of them: declaring those two is enough.
     """
     global _declared
-    import torch
+    from torch import library
 
     try:
         from torchvision.models import optical_flow
     except RuntimeError as error:
         if "torchvision::nms" not in str(error):
             raise
-        _declared = torch.library.Library("torchvision", "DEF")  # lives as long as the process
+        _declared = library.Library("torchvision", "DEF")  # lives as long as the process
         _declared.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         _declared.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         from torchvision.models import optical_flow

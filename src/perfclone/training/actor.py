@@ -11,10 +11,12 @@ import numpy as np
 import pandas as pd
 import torch
 
+from ..capture import archive
 from ..device import find_device
 from ..errors import InputError
 from ..nets import UNet
 from ..nets.blocks import test_time
+from ..skeleton import FRAME, J
 from .checkpoint import load_weights
 from .networks import generator, pose_volume
 from .settings import TrainSettings
@@ -28,8 +30,6 @@ RECORD, WEIGHTS, POSES, PLATE, LOG, SAMPLES = (
     "losses.csv",
     "samples.png",
 )
-MAX_POSES = 1_000_000
-"""More reference poses than this are not believed: the file is hostile."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,9 @@ def read_record(folder: Path) -> dict:
             raise ValueError("another format")
         TrainSettings(**record["settings"])
     except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
-        raise InputError(f"{path} is damaged or of another version of perfclone: remove the folder and train the actor again") from error
+        raise InputError(
+            f"{path} is damaged or of another version of perfclone: remove the folder and train the actor again"
+        ) from error
     return record
 
 
@@ -115,17 +117,14 @@ def load_actor(folder: str | Path, device: str = "auto") -> Actor:
     if not record.get("finished"):
         raise InputError(f"the training of {folder} has not finished: run the same perfclone train command again to resume it")
     settings = TrainSettings(**record["settings"])
-    try:
-        with np.load(folder / POSES, allow_pickle=False) as file:
-            joints = file["joints"]
-        plate = cv2.imdecode(np.frombuffer((folder / PLATE).read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-        if joints.ndim != 3 or joints.shape[1:] != (18, 2) or len(joints) > MAX_POSES or plate is None:
-            raise ValueError("unexpected shape")
-    except (OSError, ValueError, KeyError, EOFError, cv2.error) as error:
-        raise InputError(f"the actor folder {folder} is incomplete or damaged: train the actor again") from error
+    with archive.damage(f"the actor folder {folder}", "train the actor again"):
+        count = sum(int(source["frames"]) for source in record["reference"])
+        if not 0 < count <= archive.MAX_FRAMES:
+            raise ValueError("frames out of range")
+        joints = archive.read_arrays(folder / POSES, {"joints": ((count, J, 2), "<f4")})["joints"]
+        png = archive.check_png((folder / PLATE).read_bytes(), FRAME, FRAME, "RGB")
+        plate = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)[..., ::-1].copy()
     with torch.random.fork_rng(devices=[]):  # initial weights are drawn, though none is kept
         net = generator(settings)
     load_weights(folder / WEIGHTS, net)
-    return Actor(
-        folder, settings, record, net.to(find_device(device)).eval(), joints.astype(np.float32), plate[..., ::-1].copy()
-    )
+    return Actor(folder, settings, record, net.to(find_device(device)).eval(), joints, plate)
