@@ -23,11 +23,11 @@ CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 
 LAYERS = [
     {"errors", "skeleton"},
-    {"files", "progress", "device"},
+    {"files", "progress", "device", "provenance"},
     {"video", "nets", "viz"},
     {"capture", "losses", "metrics"},
     {"training"},
-    {"cloning", "baselines"},
+    {"cloning", "baselines", "notebook"},
     {"experiments", "studio"},
     {"cli", "book"},
 ]

@@ -1,21 +1,14 @@
-"""Pictures: skeletons, contact sheets, the sample sheet of a training, and videos and stamps for a chapter's page."""
+"""Pictures, as arrays: skeletons, contact sheets, the sample sheet of a training."""
 
 from __future__ import annotations
 
-import base64
 import colorsys
-import html
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from .skeleton import FRAME, LIMBS
-
-if TYPE_CHECKING:
-    from .training import Actor
 
 COLOURS = [tuple(round(255 * v) for v in colorsys.hsv_to_rgb(k / len(LIMBS), 0.85, 0.95)) for k in range(len(LIMBS))]
 """One RGB colour a limb."""
@@ -82,38 +75,3 @@ def enlarge(frame: np.ndarray, size: int) -> np.ndarray:
 def encode_png(image: np.ndarray) -> bytes:
     """(H, W, 3) uint8 RGB as the bytes of a PNG file."""
     return cv2.imencode(".png", image[..., ::-1])[1].tobytes()
-
-
-def show_video(path: str | Path, alt: str):
-    """An mp4 for a notebook or page, inside the document itself, so that it plays wherever the document is opened.
-
-    Args:
-        path: the file.
-        alt: what is to be seen, in words.
-
-    Returns:
-        An object that IPython displays.
-    """
-    from IPython.display import HTML
-
-    data = base64.b64encode(Path(path).read_bytes()).decode()
-    label = html.escape(alt, quote=True)
-    return HTML(
-        f'<video controls loop muted playsinline style="max-width: 100%; height: auto" aria-label="{label}" title="{label}" '
-        f'src="data:video/mp4;base64,{data}"></video>'
-    )
-
-
-def stamp(actor: Actor):
-    """What a page's results were made with, in one line: profile, device, seed, steps, VGG bank, data, date. For IPython to display."""
-    from IPython.display import Markdown
-
-    record, s = actor.record, actor.settings
-    names = ", ".join(f"{source['name']} ({source['frames']} frames)" for source in record["reference"])
-    others = ", ".join(source["name"] for source in record["unpaired"]) or "none: paired branch only"
-    bank = record["vgg"]["name"] + ("" if record["vgg"]["genuine"] else ", so no verdict rests on this")
-    return Markdown(
-        f"*Profile **{record['profile']}**: {s.size}×{s.size}, {s.steps:,} steps of {s.batch} · {record['device']} · seed {record['seed']}"
-        f" · φ: {bank} · reference {names} · unpaired {others} · trained {record['started'][:10]},"
-        f" perfclone {record['versions']['perfclone']}, torch {record['versions']['torch']}*"
-    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import platform
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,7 +18,6 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from .. import __version__
 from ..capture import Performance
 from ..device import describe, find_device
 from ..errors import InputError
@@ -27,6 +25,7 @@ from ..files import cache_folder, write_bytes, write_json
 from ..nets import VGGFeatures, load_vgg
 from ..nets.vgg import Bank
 from ..progress import progress
+from ..provenance import commit, versions
 from ..viz import encode_png, sample_sheet
 from . import actor as files
 from .actor import Actor, generate, load_actor, read_record
@@ -120,15 +119,7 @@ def _source(performance: Performance) -> dict:
 
 
 def _provenance() -> dict:
-    return {
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {
-            "perfclone": __version__,
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
-    }
+    return {"started": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit(), "versions": versions()}
 
 
 def _finished(folder: Path, spec: dict, device: str) -> Actor | None:

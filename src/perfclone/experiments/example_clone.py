@@ -1,0 +1,69 @@
+"""The example on the book's first page (after Fig. 1): one clone, whole, as a video and as a sheet of moments, with its record.
+
+python -m perfclone.experiments.example_clone data/actors/dee.mp4 data/actors/eve.mp4 data/reference/example-clone --profile home
+"""
+
+from __future__ import annotations
+
+import argparse
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from ..capture import Performance, capture
+from ..cloning import clone
+from ..files import write_bytes, write_json
+from ..training import PROFILES, Actor, train
+from ..video import content_hash, read_frames
+from ..viz import contact_sheet, encode_png
+
+MOMENTS = 6
+"""Columns of the sheet: moments at equal distances in time, so that nobody has picked the good ones."""
+
+
+def example_clone(actor: Actor, driving: Performance, folder: Path) -> dict:
+    """Write `clone.mp4` (driver | pose | clone), `moments.png` and `record.json` into `folder`.
+
+    Returns:
+        The record: the actor's own, with the driving video and the video's hash.
+    """
+    video = clone(actor, driving, folder / "clone.mp4", side_by_side=True)
+    step = len(driving) // MOMENTS
+    moments = [frame for _, frame in islice(read_frames(video), step // 2, step * MOMENTS, step)]
+    write_bytes(folder / "moments.png", encode_png(sheet(moments)))
+    record = actor.record | {
+        "driving": {"name": driving.name, "sha256": driving.sha256, "frames": len(driving)},
+        "files": {"clone.mp4": content_hash(video), "moments.png": content_hash(folder / "moments.png")},
+    }
+    write_json(folder / "record.json", record)
+    return record
+
+
+def sheet(moments: list[np.ndarray]) -> np.ndarray:
+    """K side-by-side frames, (H, 3·H, 3) uint8 each → K columns of three panels, the empty margin of each panel cut off."""
+    side = moments[0].shape[0]
+    panels = [[moment[:, k * side : (k + 1) * side] for moment in moments] for k in range(3)]
+    margin = side // 6
+    return contact_sheet([panel[:, margin : side - margin] for row in panels for panel in row], len(moments))
+
+
+def main() -> None:
+    """Train, clone and write the example."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("reference", type=Path)
+    parser.add_argument("driving", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--profile", default="home", choices=PROFILES)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="auto")
+    args = parser.parse_args()
+    reference, driving = (
+        capture(path, max_frames=PROFILES[args.profile].max_frames) for path in (args.reference, args.driving)
+    )
+    actor = train(reference, [driving], profile=args.profile, seed=args.seed, device=args.device)
+    example_clone(actor, driving, args.folder)
+
+
+if __name__ == "__main__":
+    main()
