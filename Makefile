@@ -1,4 +1,4 @@
-# make test | make book [PROFILE=quick] | make lab      PYTHON=python3.11 chooses the interpreter for .venv
+# make test | make book [PROFILE=quick] | make check | make lab      PYTHON=python3.11 chooses the interpreter for .venv
 SHELL := /bin/bash
 PROFILE ?= quick
 SEED ?= 0
@@ -10,12 +10,13 @@ RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))
 
-.PHONY: help test book lab
+.PHONY: help test book check lab
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make test                  run the tests"
 	@echo "make book [PROFILE=quick]  run the chapters and build the site (PROFILE, SEED, DEVICE)"
+	@echo "make check                 read the site of make book in Chromium and say what is wrong with it"
 	@echo "make lab                   open the chapters in JupyterLab"
 	@echo "Each makes $(VENV) first when that is needed."
 
@@ -24,6 +25,9 @@ test: $(READY)
 
 book: $(READY)
 	$(RUN) -m perfclone.book --profile $(PROFILE) --seed $(SEED) --device $(DEVICE) --build build
+
+check: $(READY)
+	$(RUN) -m pytest tests/site
 
 lab: $(READY)
 	$(RUN) -m jupyterlab --notebook-dir=book

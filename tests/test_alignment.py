@@ -126,3 +126,9 @@ def test_smoothing_knows_seconds_not_frames_and_can_be_switched_off():
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(InputError):
         CaptureSettings(**wrong)
+
+
+def test_source_points_undoes_points():
+    alignment = fit_alignment(_dancer(), "hip")
+    points = np.random.default_rng(0).uniform(-50, 700, (5, 18, 2))
+    np.testing.assert_allclose(alignment.source_points(alignment.points(points)), points)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 import subprocess
 import sys
@@ -110,11 +109,11 @@ def test_the_readme_installs_the_pinned_torch():
 
 
 def test_the_table_of_contents_names_files_that_exist(monkeypatch):
-    from perfclone import book
+    from perfclone.book.site import table_of_contents
 
     monkeypatch.chdir(ROOT)
-    pages = book.table_of_contents()
-    assert pages[0] == Path("book/index.md")
+    pages = table_of_contents()
+    assert pages[0] == Path("book/index.ipynb")
     assert {page for page in pages if page.suffix == ".ipynb"} == {chapter.relative_to(ROOT) for chapter in CHAPTERS}
 
 
@@ -152,61 +151,6 @@ def test_pages_and_readme_show_only_pictures_with_words_for_those_who_cannot_see
         assert "![](" not in text
         for figure in re.findall(r"```\{(?:figure|image)\}.*?```", text, re.DOTALL):
             assert ":alt: " in figure, f"{page.name}: {figure}"
-
-
-@pytest.fixture
-def small_book(tmp_path):
-    """A book of two chapters in a folder of its own, and a function that builds it as `make book` does."""
-
-    def write(name: str, code: str) -> None:
-        cells = [
-            nbformat.v4.new_markdown_cell(f"# {name}", id="title"),
-            nbformat.v4.new_code_cell(
-                'profile = "quick"\nseed = 0\ndevice = "auto"', id="p", metadata={"tags": ["parameters"]}
-            ),
-            nbformat.v4.new_code_cell(code, id="code"),
-        ]
-        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        nbformat.write(
-            nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), tmp_path / "book" / f"{name}.ipynb"
-        )
-
-    def build() -> subprocess.CompletedProcess:
-        # A kernel called python3 in the user's folder, as another environment may have left it: it must not be taken.
-        stray = tmp_path / "home" / "kernels" / "python3"
-        stray.mkdir(parents=True, exist_ok=True)
-        (stray / "kernel.json").write_text('{"argv": ["/bin/false"], "display_name": "stray", "language": "python"}')
-        environment = os.environ | {"JUPYTER_PATH": str(tmp_path / "home"), "JUPYTER_DATA_DIR": str(tmp_path / "home")}
-        command = [sys.executable, "-m", "perfclone.book", "--profile", "smoke", "--build", "build"]
-        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-
-    (tmp_path / "book").mkdir()
-    (tmp_path / "_config.yml").write_text('title: Small\nexecute: {execute_notebooks: "off"}\n')
-    chapters = "format: jb-book\nroot: index\nchapters:\n  - file: first\n  - file: second\n"
-    (tmp_path / "book" / "_toc.yml").write_text(chapters)
-    (tmp_path / "book" / "index.md").write_text("# Small\n")
-    write("first", "print(f'profile is {profile}')")
-    return tmp_path, write, build
-
-
-def test_a_failing_chapter_is_named_and_after_the_mend_it_alone_runs_again(small_book):
-    folder, write, build = small_book
-    write("second", "print('before')\nraise ValueError('deliberate')")
-    failed = build()
-    assert failed.returncode != 0
-    last = failed.stderr.strip().splitlines()[-1]
-    assert last.startswith("perfclone: ") and "second.ipynb failed in cell 4" in last and "deliberate" in last
-    assert not (folder / "build" / "html").exists()
-
-    write("second", "print('mended')")
-    mended = build()
-    assert mended.returncode == 0, mended.stdout + mended.stderr
-    assert "first: unchanged" in mended.stdout and "second: running" in mended.stdout
-    page = (folder / "build" / "html" / "first.html").read_text("utf-8")
-    assert "profile is smoke" in page
-    assert "&quot;quick&quot;" not in page and page.count("Parameters of this run") == 1, (
-        "the page shows what ran, and shows it once"
-    )
 
 
 # ---- the library ----

@@ -18,19 +18,13 @@ from perfclone.capture.openpose import read_keypoints
 from perfclone.capture.pipeline import aligned_poses, capture
 from perfclone.capture.settings import CaptureSettings
 from perfclone.errors import InputError
-from perfclone.skeleton import BODY_JOINTS, JOINT, J, PoseTrack, trunk
+from perfclone.metrics import mask_iou, pck
+from perfclone.skeleton import BODY_JOINTS, JOINT, J, PoseTrack
 from perfclone.video import VideoWriter, content_hash, read_frames
 
 ACTORS = Path(__file__).parents[1] / "data" / "actors"
 CLIPS = Path(__file__).parents[2] / "shared" / "clips"
 BODY = list(BODY_JOINTS)
-
-
-def pck(found: np.ndarray, true: np.ndarray, share: float) -> float:
-    """Share of body joints within `share` of the torso; a missing joint is a miss."""
-    neck, middle = trunk(true)
-    limit = share * np.linalg.norm(neck - middle, axis=-1)[:, None]
-    return float((np.linalg.norm(found - true, axis=-1) < limit)[:, BODY].mean())
 
 
 def truth(name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -49,7 +43,7 @@ def test_agrees_with_another_implementation_on_a_real_person():
     other = np.stack([coco_joints(frame, np.ones(33))[0] for frame in landmarks])
     settings = CaptureSettings()
     poses, alignment, _ = aligned_poses(extract(CLIPS / "pose_squats.mp4", settings), settings)
-    ours = (poses.joints - (alignment.x, alignment.y)) / alignment.scale
+    ours = alignment.source_points(poses.joints)
     assert pck(ours, other, 0.1) >= 0.99
     assert np.nanmedian(np.linalg.norm(ours - other, axis=-1)[:, BODY]) <= 6
 
@@ -67,7 +61,7 @@ def test_smoothing_halves_the_jitter_of_still_limbs_and_keeps_accuracy(name):
     tracks = {}
     for smoothing_s in (0.0, CaptureSettings().smoothing_s):
         poses, alignment, _ = aligned_poses(shipped(name), CaptureSettings(smoothing_s=smoothing_s))
-        tracks[smoothing_s > 0] = (poses.joints - (alignment.x, alignment.y)) / alignment.scale
+        tracks[smoothing_s > 0] = alignment.source_points(poses.joints)
     still = _still(true)[:, BODY]
     assert still.sum() > 300
 
@@ -86,8 +80,7 @@ def test_poses_and_masks_of_a_shipped_actor_are_near_the_truth():
     assert pck(known(found.poses, 0.5), joints[:frames], 0.2) > 0.98
     assert np.abs(found.poses.joints - shipped("dee").poses.joints[:frames]).max() < 0.5
     ours = np.stack([decode_mask(png) > 0 for png in found.masks])
-    overlap = (ours & masks[:frames]).sum() / (ours | masks[:frames]).sum()
-    assert overlap > 0.96
+    assert mask_iou(ours, masks[:frames]).mean() > 0.96
 
 
 def test_refining_brings_masks_nearer_to_the_truth():
@@ -100,8 +93,7 @@ def test_refining_brings_masks_nearer_to_the_truth():
     refined = [Refiner(plate).refine(frame, mask) for frame, mask in zip(frames, soft)]
 
     def overlap(found):
-        found = np.stack(found) >= 128
-        return (found & masks[numbers]).sum() / (found | masks[numbers]).sum()
+        return mask_iou(np.stack(found) >= 128, masks[numbers]).mean()
 
     assert overlap(refined) > 0.97 and 1 - overlap(refined) < 0.75 * (1 - overlap(soft))
 
@@ -184,7 +176,7 @@ def test_a_second_person_is_noticed_and_the_larger_followed(company):
     performance = capture(company)
     assert any("second person" in notice for notice in performance.notices)
     alignment = performance.alignment
-    source = (performance.poses.joints - (alignment.x, alignment.y)) / alignment.scale
+    source = alignment.source_points(performance.poses.joints)
     assert pck(source, truth("dee")[0][:14], 0.2) > 0.95
 
 

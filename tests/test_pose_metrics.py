@@ -1,11 +1,22 @@
-"""Equations (7) and (8): hand-made skeletons, the properties of a distance, missing joints; and nearest neighbours."""
+"""Equations (7) and (8): hand-made skeletons, the properties of a distance, missing joints; nearest neighbours; the errors of
+joints, masks and frames."""
 
 import numpy as np
 import pytest
 
 from perfclone.baselines import nearest_frames, retrieve
-from perfclone.metrics import descriptor, foreground_rmse, pose_distance, rmse, sequence_distance, ssim, warping_error
-from perfclone.skeleton import DESCRIPTOR_LIMBS, JOINT
+from perfclone.metrics import (
+    descriptor,
+    foreground_rmse,
+    mask_iou,
+    pck,
+    pose_distance,
+    rmse,
+    sequence_distance,
+    ssim,
+    warping_error,
+)
+from perfclone.skeleton import BODY_JOINTS, DESCRIPTOR_LIMBS, JOINT
 
 
 def poses(count, seed=0):
@@ -80,6 +91,31 @@ def test_retrieved_frame_is_shifted_to_the_drivers_position():
     expected = np.full((64, 64, 3), 255, np.uint8)
     expected[18:28, 24:34] = (200, 10, 10)
     assert np.array_equal(retrieve(driving, reference, frames)[0], expected)
+
+
+def test_pck_counts_body_joints_within_a_share_of_the_torso_and_a_missing_one_as_a_miss():
+    true = np.zeros((1, 18, 2))
+    true[0, JOINT["neck"]] = (0, -50)  # the hips are at the origin, so the torso measures 50
+    found = true.copy()
+    assert pck(found, true, 0.1) == 1
+    found[0, JOINT["left_knee"]] += (6, 0)
+    found[0, JOINT["nose"]] = np.nan
+    found[0, JOINT["left_ear"]] = np.nan  # not a body joint
+    assert pck(found, true, 0.1) == pytest.approx(1 - 2 / len(BODY_JOINTS))
+    assert pck(found, true, 0.2) == pytest.approx(1 - 1 / len(BODY_JOINTS))
+    true[0, JOINT["nose"]] = np.nan  # what nobody knows is not held against the extractor
+    assert pck(found, true, 0.2) == 1
+    assert np.isnan(pck(found, true * np.nan, 0.2))
+
+
+def test_mask_iou_is_the_shared_over_the_joint_area_of_each_frame():
+    true, found = np.zeros((3, 8, 8), bool), np.zeros((3, 8, 8), bool)
+    true[0, 2:6], found[0, 2:6] = True, True
+    true[1, 2:6], found[1, 4:8] = True, True  # two rows shared of six
+    assert mask_iou(found, true)[:2] == pytest.approx([1, 1 / 3])
+    assert np.isnan(mask_iou(found, true)[2])
+    with pytest.raises(ValueError, match="shape"):
+        mask_iou(found, true[:1])
 
 
 def test_rmse_is_the_root_of_the_mean_squared_difference_in_8_bit_units():

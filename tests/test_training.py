@@ -20,7 +20,7 @@ from perfclone.training import PROFILES, TrainSettings, split, train
 from perfclone.training.actor import generate
 from perfclone.training.batches import PairedData, UnpairedData
 from perfclone.training.networks import Networks
-from perfclone.training.trainer import _Training
+from perfclone.training.trainer import Training
 
 CPU = torch.device("cpu")
 TINY = replace(PROFILES["smoke"].settings, steps=20, batch=4)
@@ -148,7 +148,7 @@ def training(folder, dee, eve, settings=TINY):
     torch.manual_seed(1)  # whatever state the caller's generator is in
     record = {"reference": [{"name": "dee"}]}
     paired, unpaired = PairedData.of([dee], 64, 2, CPU), UnpairedData.of([eve], 64, 2, CPU)
-    return _Training(folder, record, settings, 0, CPU, load_vgg("standin"), paired, unpaired)
+    return Training(folder, record, settings, 0, CPU, load_vgg("standin"), paired, unpaired)
 
 
 def test_samples_touch_neither_the_random_state_nor_the_statistics(dee, eve, tmp_path):

@@ -1,5 +1,7 @@
 """perfclone: an executable companion to *Deep Video-Based Performance Cloning* (Aberman et al. 2018).
 
+The data take one way::
+
     video ──capture──▶ Performance ──train──▶ Actor ──clone──▶ video
 
 >>> import perfclone as pc

@@ -88,8 +88,8 @@ def hold_poses(poses: PoseTrack, hold: int = HOLD) -> tuple[np.ndarray, np.ndarr
     """Fill frames in which nobody is seen with the last pose, for at most `hold` frames.
 
     Returns:
-        joints: (T, 18, 2); the nearest pose before, or at the start the first one, wherever nobody is seen.
-        shown: (T,) bool; False where the background is to be shown.
+        The (T, 18, 2) joints, where nobody is seen those of the nearest pose before, or at the start of the first one; and
+        (T,) bool, False where the background is to be shown.
     """
     index = np.arange(len(poses))
     last = np.maximum.accumulate(np.where(poses.seen, index, -1))

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import base64
 import html
+import inspect
+import textwrap
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from .device import describe, find_device
 from .errors import InputError
 from .nets import load_vgg
 from .provenance import commit
-from .training import Actor
+from .training import TrainSettings
 from .training.settings import find_profile
 
 
@@ -72,9 +75,13 @@ def stamp(profile: str, seed: int, device: str = "auto") -> Shown:
     return _line("This page", facts)
 
 
-def made_with(actor: Actor) -> Shown:
-    """What an actor was trained with, in one line: sizes and steps, device, seed, VGG bank, videos, commit, date."""
-    record, s = actor.record, actor.settings
+def made_with(record: dict) -> Shown:
+    """What an actor was trained with, in one line: sizes and steps, device, seed, VGG bank, videos, commit, date.
+
+    Args:
+        record: an actor's (`Actor.record`), or one that contains it, such as that of a stored result.
+    """
+    s = TrainSettings(**record["settings"])
     names = ", ".join(f"{source['name']} ({source['frames']} frames)" for source in record["reference"])
     others = ", ".join(source["name"] for source in record["unpaired"]) or "none: paired branch only"
     facts = [
@@ -96,7 +103,7 @@ def _line(what: str, facts: list[str]) -> Shown:
 
 
 def table(rows: pd.DataFrame, caption: str, name: str) -> Shown:
-    """A numbered table with a caption, to be referred to as {numref}`name`.
+    """A numbered table with a caption; the role `numref` refers to it by its name.
 
     Args:
         rows: as it shall be read: numbers rounded, headings in words. The index is shown if it has a name.
@@ -115,25 +122,34 @@ def table(rows: pd.DataFrame, caption: str, name: str) -> Shown:
     return Shown(markdown, shown.style.hide(axis="index").set_caption(caption).to_html())
 
 
-def video(path: str | Path, alt: str, poster: bytes | None = None):
+def source(function: Callable) -> Shown:
+    """A function of the library as it stands in its file, folded away under its name."""
+    from IPython.display import Code
+
+    lines, number = inspect.getsourcelines(function)
+    code = textwrap.dedent("".join(lines)).rstrip()
+    name = f"{function.__module__}.{function.__qualname__}"
+    place = f"src/{function.__module__.replace('.', '/')}.py, line {number}"
+    markdown = f"::::{{dropdown}} `{name}`\n{place}\n```python\n{code}\n```\n::::"
+    listing = Code(data=code, language="python")._repr_html_()
+    return Shown(markdown, f"<details><summary><code>{name}</code></summary>{place}{listing}</details>")
+
+
+def video(path: str | Path, alt: str):
     """An mp4, inside the document itself, so that it plays wherever the document is opened.
 
     Args:
         path: the file.
         alt: what is to be seen, in words.
-        poster: a PNG file's bytes to show before it plays.
 
     Returns:
         An object that IPython displays.
     """
     from IPython.display import HTML
 
-    def data(kind: str, content: bytes) -> str:
-        return f"data:{kind};base64,{base64.b64encode(content).decode()}"
-
+    data = base64.b64encode(Path(path).read_bytes()).decode()
     label = html.escape(alt, quote=True)
-    still = f' poster="{data("image/png", poster)}"' if poster else ""
     return HTML(
-        f'<video controls loop muted playsinline style="max-width: 100%; height: auto" aria-label="{label}" title="{label}"{still} '
-        f'src="{data("video/mp4", Path(path).read_bytes())}"></video>'
+        f'<video controls loop muted playsinline style="max-width: 100%; height: auto" aria-label="{label}" title="{label}" '
+        f'src="data:video/mp4;base64,{data}"></video>'
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 FRAME = 256
-"""Side of the aligned frame in pixels (Sec. 5: "a 256×256 resolution")."""
+"""Side of the aligned frame in pixels ("a 256×256 resolution", Sec. 5)."""
 
 JOINTS = (
     "nose", "neck",
@@ -39,17 +39,17 @@ DESCRIPTOR_LIMBS = _limbs(
     ("neck", "right_hip"), ("right_hip", "right_knee"), ("right_knee", "right_ankle"),
     ("neck", "left_hip"), ("left_hip", "left_knee"), ("left_knee", "left_ankle"),
 )  # fmt: skip
-"""The 12 limbs of the skeleton descriptor (Sec. 4): three for each arm with its shoulder, three for each leg."""
+"""The 12 limbs of the skeleton descriptor (Sec. 4), three for each arm with its shoulder, three for each leg."""
 
 LIMBS = DESCRIPTOR_LIMBS + _limbs(
     ("neck", "nose"),
     ("nose", "right_eye"), ("right_eye", "right_ear"),
     ("nose", "left_eye"), ("left_eye", "left_ear"),
 )  # fmt: skip
-"""All 17 limbs of the COCO skeleton: those of the descriptor, and the head."""
+"""All 17 limbs of the COCO skeleton, those of the descriptor and the head's."""
 
 BODY_JOINTS = tuple(JOINT[name] for name in JOINTS if name.split("_")[-1] not in ("eye", "ear", "neck"))
-"""The 13 joints that pose-estimation benchmarks score: nose, shoulders, elbows, wrists, hips, knees, ankles."""
+"""The 13 joints that pose-estimation benchmarks score, which are nose, shoulders, elbows, wrists, hips, knees, ankles."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,12 @@ class PoseTrack:
 
     @property
     def present(self) -> np.ndarray:
-        """(T, 18) bool: the joint is known."""
+        """(T, 18) bool, whether the joint is known."""
         return ~np.isnan(self.joints).any(-1)
 
     @property
     def seen(self) -> np.ndarray:
-        """(T,) bool: the trunk can be placed (the neck and a hip are known), so the frame shows somebody."""
+        """(T,) bool, whether the trunk can be placed (the neck and a hip are known), so that the frame shows somebody."""
         present = self.present
         return present[:, JOINT["neck"]] & (present[:, JOINT["right_hip"]] | present[:, JOINT["left_hip"]])
 

@@ -24,10 +24,10 @@ MAX_PIXELS = 50_000_000
 """Frames larger than this are refused before anything is allocated for them."""
 
 _FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,ogg,flv,asf,h264,hevc,gif"
-"""Containers that hold their own data. Playlists are not among them: they make a reader open other files and addresses."""
+"""Containers that hold their own data. Playlists are not among them, since they make a reader open other files and addresses."""
 
 _TICKS = 360_000
-"""Time stamps a second in written files: a whole number of them fits a frame at every usual rate, 30000/1001 among them."""
+"""Time stamps a second in written files. A whole number of them fits a frame at every usual rate, 30000/1001 among them."""
 
 _BT709, _LIMITED_RANGE = 1, 1  # codes of ITU-T H.273
 
@@ -41,7 +41,8 @@ class VideoInfo:
 
     Attributes:
         path: the file.
-        width, height: of a frame in pixels, after rotation and with square pixels.
+        width: of a frame in pixels, after rotation and with square pixels.
+        height: the same.
         fps: average frames a second.
         frames: the container's own count; None where it has none.
         has_audio: there is at least one audio stream.

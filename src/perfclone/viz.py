@@ -1,4 +1,4 @@
-"""Pictures, as arrays: skeletons, contact sheets, the sample sheet of a training."""
+"""Pictures, as arrays: skeletons, flow fields, contact sheets, the sample sheet of a training."""
 
 from __future__ import annotations
 
@@ -36,6 +36,23 @@ def draw_pose(joints: np.ndarray, size: int, background: np.ndarray | int = 255)
         radius = max(1, size // 85) << fraction
         cv2.circle(canvas, points[joint].tolist(), radius, (40, 40, 40), -1, cv2.LINE_AA, fraction)
     return canvas
+
+
+def draw_flow(flow: np.ndarray, limit: float) -> np.ndarray:
+    """A flow field in colour: hue for the direction, saturation for the length.
+
+    Args:
+        flow: (H, W, 2) float, displacements (x, y) in pixels.
+        limit: a vector of this length or more, in pixels, has the full colour.
+
+    Returns:
+        (H, W, 3) uint8 RGB: white where nothing moves; red to the right, then by way of yellow-green (down), cyan (left) and
+        violet (up) around the circle.
+    """
+    x, y = (np.ascontiguousarray(flow[..., axis], np.float32) for axis in (0, 1))
+    length, degrees = cv2.cartToPolar(x, y, angleInDegrees=True)
+    hsv = cv2.merge([degrees, np.minimum(length / limit, 1), np.ones_like(length)])
+    return (cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB) * 255).round().astype(np.uint8)
 
 
 def contact_sheet(frames: Sequence[np.ndarray], columns: int = 8, gap: int = 2) -> np.ndarray:

@@ -27,6 +27,10 @@ class Alignment:
         """(..., 2) source pixels to aligned pixels, float64."""
         return np.asarray(points, np.float64) * self.scale + (self.x, self.y)
 
+    def source_points(self, points: np.ndarray) -> np.ndarray:
+        """(..., 2) aligned pixels to source pixels, float64: the inverse of `points`."""
+        return (np.asarray(points, np.float64) - (self.x, self.y)) / self.scale
+
     def of_resized(self, factor_x: float, factor_y: float) -> np.ndarray:
         """(2, 3) matrix from pixels of the source resized by these factors to aligned pixels."""
         return np.array([[self.scale / factor_x, 0, self.x], [0, self.scale / factor_y, self.y]])

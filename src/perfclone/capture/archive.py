@@ -40,6 +40,7 @@ def damage(what: str | Path, remedy: str):
 
 
 def frame_name(index: int) -> str:
+    """The name of a frame in an archive, such as `000042.png`."""
     return f"{index:06d}.png"
 
 

@@ -43,7 +43,7 @@ COMPANY_SHARE = 0.05
 """Company in more than this share of the frames is worth a notice."""
 
 WORKING_SIDE = 960
-"""Poses and masks are sought in frames shrunk to at most this many pixels a side: the aligned frame has 256."""
+"""Poses and masks are sought in frames shrunk to at most this many pixels a side, since the aligned frame has 256."""
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ KITTI_STEPS = 64.0
 KITTI_ZERO = 2.0**15
 
 REACH_PX = 9
-"""Flow further than this from the performer, in either frame, is zero: there is nothing but white to move."""
+"""Flow further than this from the performer, in either frame, is zero, since there is nothing but white to move."""
 
 
 Estimator = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""(first, second), (H, W, 3) uint8 each → (H, W, 2) float32: content at p of `first` is at p + flow(p) in `second`."""
+"""(first, second), (H, W, 3) uint8 each → (H, W, 2) float32. Content at p of `first` is at p + flow(p) in `second`."""
 
 
 def backward_flow(

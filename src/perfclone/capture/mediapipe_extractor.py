@@ -20,7 +20,7 @@ MAX_PEOPLE = 3
 TRACKING_STEP_MS = 80
 """Time between frames as told to MediaPipe's filter, whose strength depends on it. Chosen on the clip named below."""
 
-_BLAZE = {
+LANDMARKS = {
     "nose": (0,), "neck": (11, 12),
     "right_shoulder": (12,), "right_elbow": (14,), "right_wrist": (16,),
     "left_shoulder": (11,), "left_elbow": (13,), "left_wrist": (15,),
@@ -99,7 +99,7 @@ def coco_joints(places: np.ndarray, sureness: np.ndarray) -> tuple[np.ndarray, n
         (18, 2) float32 joints in pixels and (18,) float32 confidence.
     """
     joints, confidence = np.empty((J, 2), np.float32), np.empty(J, np.float32)
-    for name, sources in _BLAZE.items():
+    for name, sources in LANDMARKS.items():
         joints[JOINT[name]] = places[list(sources), :2].mean(0)
         confidence[JOINT[name]] = sureness[list(sources)].min()
     turned_away = places[11, 0] < places[12, 0] and places[0, 2] > places[[7, 8], 2].mean()

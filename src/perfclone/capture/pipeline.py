@@ -29,6 +29,7 @@ from perfclone.capture.smoothing import fill_gaps, smooth
 from perfclone.errors import InputError
 from perfclone.files import cache_folder, replacing
 from perfclone.progress import progress
+from perfclone.provenance import code_hash
 from perfclone.skeleton import PoseTrack
 from perfclone.video import content_hash, copy_audio, probe, read_frames
 
@@ -105,7 +106,8 @@ def _key(video, settings: CaptureSettings, max_frames: int | None, mask_video, o
     for path in sorted(Path(openpose).glob("*.json")) if openpose is not None else ():
         digest.update(f"{path.name} {content_hash(path)}\n".encode())
     about = {
-        "versions": (FORMAT, EXTRACTION_VERSION, LENGTHS_PX),
+        "versions": (FORMAT, EXTRACTION_VERSION),
+        "code": code_hash("capture"),
         "video": content_hash(video),
         "settings": asdict(settings),
         "max_frames": max_frames,

@@ -29,11 +29,11 @@ class CaptureSettings:
     """Fit the extractor's masks to the picture's edges (`masks.Refiner`)."""
 
     align_by: str = "hip"
-    """The length that is equal in all aligned videos: "hip" (Sec. 3.1: the mean distance of the two hip joints) or "torso"
-    (neck to mid-hip, which turning around does not shorten)."""
+    """The length that is equal in all aligned videos, "hip" (the mean distance of the two hip joints, Sec. 3.1) or "torso"
+    (neck to mid-hip, which turning around does not shorten). Open point A7."""
 
     flow: str = "dis"
-    """Optical flow for the unpaired branch (A8): "dis" for the CPU, or "raft", whose weights are downloaded once."""
+    """Optical flow for the unpaired branch, "dis" for the CPU, or "raft", whose weights are downloaded once (A8)."""
 
     def __post_init__(self) -> None:
         if self.flow not in ("dis", "raft"):

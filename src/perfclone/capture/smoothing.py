@@ -6,7 +6,7 @@ import numpy as np
 from scipy.signal import savgol_filter
 
 ORDER = 2
-"""Degree of the polynomial fitted in each window: accelerations pass unchanged."""
+"""Degree of the polynomial fitted in each window, so that accelerations pass unchanged."""
 
 STILL_PX = 0.8
 """Two windows that disagree by much more than this, in aligned pixels, see a limb that moves."""

@@ -1,6 +1,6 @@
 """The example on the book's first page (after Fig. 1): one clone, whole, as a video and as a sheet of moments, with its record.
 
-python -m perfclone.experiments.example_clone data/actors/dee.mp4 data/actors/eve.mp4 data/reference/example-clone --profile home
+`python -m perfclone.experiments.example_clone data/actors/dee.mp4 data/actors/eve.mp4 data/reference/example-clone --profile home`
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from ..video import content_hash, read_frames
 from ..viz import contact_sheet, encode_png
 
 MOMENTS = 6
-"""Columns of the sheet: moments at equal distances in time, so that nobody has picked the good ones."""
+"""Columns of the sheet, moments at equal distances in time, so that nobody has picked the good ones."""
 
 
 def example_clone(actor: Actor, driving: Performance, folder: Path) -> dict:
     """Write `clone.mp4` (driver | pose | clone), `moments.png` and `record.json` into `folder`.
 
     Returns:
-        The record: the actor's own, with the driving video and the video's hash.
+        The record, which is the actor's own with the driving video and the video's hash.
     """
     video = clone(actor, driving, folder / "clone.mp4", side_by_side=True)
     step = len(driving) // MOMENTS

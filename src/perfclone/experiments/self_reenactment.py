@@ -1,6 +1,6 @@
 """Self-reenactment (Sec. 5.2): train on two thirds of a video, drive the actor with the last third, compare with the truth.
 
-python -m perfclone.experiments.self_reenactment data/actors/dee.mp4 --unpaired data/actors/eve.mp4 --profile quick
+`python -m perfclone.experiments.self_reenactment data/actors/dee.mp4 --unpaired data/actors/eve.mp4 --profile quick`
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ def self_reenactment(
         kind: of `split` (A16).
 
     Returns:
-        result: RMSE in 8-bit units at the network's own size, over the test frames in which somebody is seen: `ours`,
-            `nearest_neighbour`, their `ratio`, the same `*_foreground`, and `*_ssim`; with what they were made from.
-        actor: the trained actor.
+        The result and the trained actor. The result has the RMSE in 8-bit units at the network's own size, over the test
+        frames in which somebody is seen, as `ours` and `nearest_neighbour`, their `ratio`, the same as `*_foreground` and
+        `*_ssim`, and what they were made from.
     """
     train_parts, test_parts = ([performance[s] for s in slices] for slices in split(len(performance), kind))
     actor = train(train_parts, unpaired, profile=profile, settings=settings, seed=seed, device=device)

@@ -1,6 +1,6 @@
 """The unpaired branch (Sec. 5.2): the same training with and without it, and how each clone moves along the driver's flow.
 
-python -m perfclone.experiments.unpaired_branch data/actors/dee.mp4 data/actors/eve.mp4 --profile quick
+`python -m perfclone.experiments.unpaired_branch data/actors/dee.mp4 data/actors/eve.mp4 --profile quick`
 """
 
 from __future__ import annotations

@@ -25,6 +25,14 @@ def foreground_rmse(generated: np.ndarray, truth: np.ndarray, generated_mask: np
     return float(np.sqrt(_squared_error(generated, truth)[inside].mean(dtype=np.float64)))
 
 
+def mask_iou(found: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Intersection over union of the masks of each frame, two (T, H, W) bool → (T,) float64 in 0..1. NaN where both are empty."""
+    if found.shape != true.shape:
+        raise ValueError(f"masks differ in shape: {found.shape} and {true.shape}")
+    both, either = (found & true).sum((1, 2)), (found | true).sum((1, 2))
+    return np.divide(both, either, out=np.full(len(found), np.nan), where=either > 0)
+
+
 def ssim(generated: np.ndarray, truth: np.ndarray) -> float:
     """Structural similarity (Wang et al. 2004, scikit-image's, windows of 7×7), the mean over frames: two (T, H, W, 3) uint8 → −1..1."""
     from skimage.metrics import structural_similarity

@@ -1,4 +1,5 @@
-"""The pose metrics of Sec. 4: how near a driving pose is to a pose, Eq. (7), or to a whole sequence, Eq. (8).
+"""The pose metrics of Sec. 4: how near a driving pose is to a pose, Eq. (7), or to a whole sequence, Eq. (8); and how near
+extracted joints are to the true ones.
 
 Distances are in pixels of the aligned frame. A limb that lacks a joint in either pose can't be compared: it is left out of
 the average, and each answer says which limbs were counted.
@@ -8,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..skeleton import DESCRIPTOR_LIMBS
+from ..skeleton import BODY_JOINTS, DESCRIPTOR_LIMBS, trunk
 
 CHUNK = 512
-"""Driving poses handled at a time: bounds the memory to CHUNK × (poses of the sequence) floats a limb."""
+"""Driving poses handled at a time, which bounds the memory to CHUNK × (poses of the sequence) floats a limb."""
 
 
 def descriptor(joints: np.ndarray) -> np.ndarray:
@@ -39,8 +40,8 @@ def pose_distance(p: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]
         p: (A, 12, 2) descriptors, q: (B, 12, 2) descriptors.
 
     Returns:
-        distance: (A, B) float64 pixels, NaN where no limb can be compared.
-        counted: (A, B) uint8, how many of the 12 limbs that mean is over.
+        The distance, (A, B) float64 pixels, NaN where no limb can be compared; and (A, B) uint8, how many of the 12 limbs
+        that mean is over.
     """
     total = np.zeros((len(p), len(q)))
     counted = np.zeros((len(p), len(q)), np.uint8)
@@ -59,8 +60,8 @@ def sequence_distance(p: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndar
         p: (A, 12, 2) descriptors of driving poses, v: (B, 12, 2) descriptors of the reference sequence.
 
     Returns:
-        distance: (A,) float64 pixels, the mean over the limbs that can be compared; NaN where none can.
-        limbs: (A, 12) float64 pixels, each limb's distance to its nearest neighbour; NaN where the limb was not counted.
+        The distance, (A,) float64 pixels, the mean over the limbs that can be compared, NaN where none can; and (A, 12)
+        float64 pixels, each limb's distance to its nearest neighbour, NaN where the limb was not counted.
     """
     limbs = np.full(p.shape[:2], np.nan)
     for limb in range(p.shape[1]):
@@ -73,3 +74,22 @@ def sequence_distance(p: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndar
     counted = (~np.isnan(limbs)).sum(-1)
     distance = np.divide(np.nansum(limbs, -1), counted, out=np.full(len(p), np.nan), where=counted > 0)
     return distance, limbs
+
+
+def pck(found: np.ndarray, true: np.ndarray, share: float) -> float:
+    """Share of correct keypoints: body joints nearer to the truth than `share` of the true torso (neck to mid-hip).
+
+    Args:
+        found: (T, 18, 2) pixels of any one frame, NaN where missing; that is a miss.
+        true: (T, 18, 2) pixels of the same frame, NaN where unknown; that is not counted.
+        share: 0.2 and 0.1 are usual.
+
+    Returns:
+        0..1, over all of `skeleton.BODY_JOINTS`. NaN if the truth knows none.
+    """
+    neck, middle = trunk(true)
+    limit = share * np.linalg.norm(neck - middle, axis=-1)[:, None]
+    body = list(BODY_JOINTS)
+    near = np.linalg.norm(found - true, axis=-1)[:, body] < limit
+    counted = ~np.isnan(true[:, body]).any(-1) & ~np.isnan(limit)
+    return float(near[counted].mean()) if counted.any() else float("nan")

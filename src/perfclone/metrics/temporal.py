@@ -10,7 +10,7 @@ from ..nets.warping import warp
 
 
 def warping_error(frames: np.ndarray, flow: np.ndarray, joints: np.ndarray) -> float:
-    """Mean |W(x_i, f_i) − x_{i+1}|, weighted by α(y_{i+1}): Eq. (4) as a measure, in 8-bit units.
+    """Mean `|W(x_i, f_i) − x_{i+1}|`, weighted by α(y_{i+1}): Eq. (4) as a measure, in 8-bit units.
 
     A frozen video scores well where the driver hardly moves, so compare only videos of one driver, and look at them.
 
@@ -20,7 +20,7 @@ def warping_error(frames: np.ndarray, flow: np.ndarray, joints: np.ndarray) -> f
         joints: (T, 18, 2) float, the driving poses in pixels of the aligned frame.
 
     Returns:
-        Σ α |W(x_i, f_i) − x_{i+1}| / Σ α over pixels, channels and pairs; 0..255. NaN if no pose has a limb.
+        `Σ α |W(x_i, f_i) − x_{i+1}| / Σ α` over pixels, channels and pairs; 0..255. NaN if no pose has a limb.
     """
     error = weight = 0.0
     for i in range(len(frames) - 1):

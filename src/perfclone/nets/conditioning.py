@@ -54,7 +54,7 @@ def limb_falloff(joints: Tensor, size: int, sigma: float = 0.06) -> Tensor:
         sigma: standard deviation of the falloff as a share of the frame's side.
 
     Returns:
-        (B, 1, size, size) float in [0, 1]: 1 on a limb. Zero everywhere for a pose without any limb.
+        (B, 1, size, size) float in [0, 1], 1 on a limb. Zero everywhere for a pose without any limb.
     """
     first, second = (joints[:, [limb[end] for limb in LIMBS]] for end in (0, 1))  # (B, L, 2)
     known = ~(torch.isnan(first) | torch.isnan(second)).any(-1)

@@ -30,6 +30,15 @@ class PatchGAN(nn.Module):
         stack.append(nn.Conv2d(before, 1, 4, 1, 1))
         self.stack = nn.Sequential(*stack)
 
+    @property
+    def receptive_field(self) -> int:
+        """Side in pixels of the square that one logit sees, which is 16, 34, 70 for 1, 2, 3 layers."""
+        side = 1
+        for module in reversed(self.stack):
+            if isinstance(module, nn.Conv2d):
+                side = (side - 1) * module.stride[0] + module.kernel_size[0]
+        return side
+
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) → (B, 1, h, w) logits, one a patch; log D of Eq. (2) and (5) is their log-sigmoid."""
         return self.stack(x)

@@ -49,7 +49,7 @@ class Bank:
 
     @property
     def genuine(self) -> bool:
-        """Whether this is a VGG-19: no verdict rests on a result made without one."""
+        """Whether this is a VGG-19. No verdict rests on a result made without one."""
         return self.name != STANDIN
 
 

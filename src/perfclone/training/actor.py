@@ -54,7 +54,7 @@ class Actor:
 
     @property
     def log(self) -> pd.DataFrame:
-        """The losses over the training: a row a logged step, the mean of each term since the row before; λ weights not applied."""
+        """The losses over the training, a row a logged step. Each is the mean since the row before, without its weight λ."""
         return pd.read_csv(self.folder / LOG)
 
     @torch.no_grad()

@@ -98,7 +98,7 @@ class UnpairedData:
     starts: Tensor
     """(K,) int64."""
     length: int
-    """Poses of a sample: N, but at least two, since Eq. (4) compares consecutive frames."""
+    """Poses of a sample, N but at least two, since Eq. (4) compares consecutive frames."""
 
     @classmethod
     def of(cls, performances: list[Performance], size: int, window: int, device: torch.device) -> UnpairedData:

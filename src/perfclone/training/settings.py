@@ -9,7 +9,7 @@ from ..errors import InputError
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """Settings of one training; the defaults are the paper's, or where it is unclear our reading of it (A1-A18)."""
+    """Settings of one training; the defaults are the paper's, or where it is unclear our reading of it (A1-A20)."""
 
     size: int = 256
     """Side of the frames in pixels, a power of two from 64 up (Sec. 5)."""
@@ -18,44 +18,44 @@ class TrainSettings:
     window: int = 2
     """N, consecutive poses in and frames out (Sec. 3.2)."""
     patch_layers: int = 3
-    """Convolutions of stride 2 in the PatchGANs: receptive fields of 16, 34, 70 pixels for 1, 2, 3."""
+    """Convolutions of stride 2 in the PatchGANs. Their receptive fields are 16, 34, 70 pixels for 1, 2, 3."""
     steps: int = 112_500
-    """Steps in all: the paper's 150 epochs of about 3,000 frames, 4 paired windows a step."""
+    """Steps in all, by default the paper's 150 epochs of about 3,000 frames, 4 paired windows a step."""
     batch: int = 8
-    """Windows a step: half paired, half unpaired (Sec. 3.2)."""
+    """Windows a step, half paired, half unpaired (Sec. 3.2)."""
     learning_rate: float = 2e-4
     """Adam's (Sec. 3.2); the short profiles take a larger one."""
     beta1: float = 0.5
-    """A1: Adam's first momentum; the paper says 0.999, pix2pix uses 0.5."""
+    """Adam's first momentum (A1). The paper says 0.999, pix2pix uses 0.5."""
     beta2: float = 0.999
-    """A1: Adam's second momentum."""
+    """Adam's second momentum (A1)."""
     init_std: float = 0.02
-    """A2: deviation of the initial weights; the paper says N(0, 0.2), pix2pix uses 0.02."""
+    """Deviation of the initial weights (A2). The paper says N(0, 0.2), pix2pix uses 0.02."""
     saturating: bool = False
-    """A3: G minimises log(1 − D) as printed instead of −log D."""
+    """G minimises log(1 − D) as printed instead of −log D (A3)."""
     joint_sigma: float = 7 / 368
-    """A4: σ of the confidence maps, as a share of the frame's side."""
+    """σ of the confidence maps, as a share of the frame's side, by default OpenPose's 7/368 (A4)."""
     normalise_maps: bool = True
-    """A5: zero mean and unit variance over each joint's map."""
+    """Zero mean and unit variance over each joint's map (A5)."""
     falloff_sigma: float = 0.06
-    """A6: σ of α's falloff from the limbs, as a share of the frame's side."""
+    """σ of α's falloff from the limbs, as a share of the frame's side (A6)."""
     warmup_share: float = 5 / 150
-    """A9: share of the steps in which only the paired branch trains, λ_s = 0."""
+    """Share of the steps in which only the paired branch trains, λ_s = 0; by default 5/150 (A9)."""
     norm: str = "batch"
-    """A10: `batch` or `instance` normalisation in all networks."""
+    """`batch` or `instance` normalisation in all networks (A10)."""
     dropout: bool = False
-    """A10: pix2pix's dropout in G's decoder, in training."""
+    """pix2pix's dropout in G's decoder, in training (A10)."""
     test_statistics: str = "running"
-    """A10: BatchNorm at test time uses its `running` statistics or those of the `batch`, which is one window."""
+    """BatchNorm at test time uses its `running` statistics or those of the `batch`, which is one window (A10)."""
     joint_forward: bool = False
-    """A11: one forward of G for both halves of the batch, whose BatchNorm then mixes them, instead of one for each."""
+    """One forward of G for both halves of the batch, whose BatchNorm then mixes them, instead of one for each (A11)."""
     reduction: str = "mean"
-    """A17: ‖·‖₁ as a `mean` over elements or a `sum`."""
+    """‖·‖₁ as a `mean` over elements or a `sum` (A17)."""
     vgg_range: str = "unit"
-    """A17: φ answers on the scale of inputs in [−1, 1] (`unit`) or 0..255 (`byte`)."""
+    """φ answers on the scale of inputs in [−1, 1] (`unit`) or 0..255 (`byte`) (A17)."""
     shift: float = 15 / 256
-    """A20: paired windows are moved at random by up to this share of the side each way. The paper says nothing; pix2pix, which
-    it adapts, crops 256 of 286 pixels at random."""
+    """Paired windows are moved at random by up to this share of the side each way, by default 15/256 (A20). The paper says
+    nothing; pix2pix, which it adapts, crops 256 of 286 pixels at random."""
     lambda_vgg: float = 10.0
     """Eq. (3)."""
     lambda_s: float = 0.1

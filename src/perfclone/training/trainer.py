@@ -25,7 +25,7 @@ from ..files import cache_folder, write_bytes, write_json
 from ..nets import VGGFeatures, load_vgg
 from ..nets.vgg import Bank
 from ..progress import progress
-from ..provenance import commit, versions
+from ..provenance import code_hash, commit, versions
 from ..viz import encode_png, sample_sheet
 from . import actor as files
 from .actor import Actor, generate, load_actor, read_record
@@ -90,7 +90,7 @@ def train(
         _keep_reference(folder, parts)
         write_json(folder / files.RECORD, record)
         with torch.random.fork_rng(devices=[place] if place.type == "cuda" else []):
-            _Training(folder, record, settings, seed, place, bank, paired, others).run()
+            Training(folder, record, settings, seed, place, bank, paired, others).run()
     return load_actor(folder, device)
 
 
@@ -99,6 +99,7 @@ def _spec(parts: list[Performance], unpaired: Sequence[Performance], settings: T
     weights = hashlib.sha256(bank.weight.numpy().tobytes() + bank.bias.numpy().tobytes()).hexdigest()
     spec = {
         "format": files.FORMAT,
+        "code": code_hash("training", "nets", "losses"),
         "settings": asdict(settings),
         "seed": seed,
         "vgg": {"name": bank.name, "genuine": bank.genuine, "sha256": weights},
@@ -128,7 +129,9 @@ def _finished(folder: Path, spec: dict, device: str) -> Actor | None:
         return None
     record = read_record(folder)
     if record.get("hash") != spec["hash"]:
-        raise InputError(f"{folder} holds an actor of another training (video, settings or seed differ): choose another --out")
+        raise InputError(
+            f"{folder} holds an actor of another training (video, settings, seed or the library's code differ): choose another --out"
+        )
     return load_actor(folder, device) if record.get("finished") else None
 
 
@@ -140,7 +143,7 @@ def _keep_reference(folder: Path, parts: list[Performance]) -> None:
     write_bytes(folder / files.PLATE, encode_png(parts[0].plate))
 
 
-class _Training:
+class Training:
     """One training under way."""
 
     def __init__(
