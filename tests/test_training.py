@@ -254,6 +254,8 @@ def test_killed_and_started_again_training_ends_with_bit_identical_weights(dee, 
         time.sleep(random.uniform(0.5, 4))
         process.send_signal(signal.SIGKILL)
         process.wait()
+        (tmp_path / "killed").mkdir(exist_ok=True)
+        (tmp_path / "killed" / ".checkpoint.safetensors.abc.tmp").write_bytes(b"as a kill in the middle of writing leaves it")
     assert run_training(tmp_path / "killed", dee, eve).wait() == 0
     whole, killed = ((tmp_path / name / "generator.safetensors").read_bytes() for name in ("whole", "killed"))
     assert whole == killed, f"PERFCLONE_KILL_SEED={seed}"

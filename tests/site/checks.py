@@ -158,7 +158,7 @@ def open_code(tab: Page) -> list[str]:
 
 
 def faint_text(tab: Page, dark: bool) -> list[str]:
-    """Text of the article with too little contrast (WCAG 2, AA: 4.5, large text 3), and a page dark or light at the wrong time."""
+    """Text of the article with too little contrast (WCAG 2 AA: 4.5, large text 3); a page that is not dark, or not light."""
     return tab.evaluate(
         """dark => {
         const paint = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
@@ -173,7 +173,7 @@ def faint_text(tab: Page, dark: bool) -> list[str]:
         const behind = e => e ? over(rgba(getComputedStyle(e).backgroundColor), behind(e.parentElement)) : [1, 1, 1, 1];
         const linear = v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
         const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
-        const problems = light(behind(document.body)) < 0.18 == dark ? [] : [`the page is ${dark ? 'not dark' : 'dark'}`];
+        const problems = light(behind(document.body)) < 0.18 == dark ? [] : [`the page is not ${dark ? 'dark' : 'light'}`];
         const walker = document.createTreeWalker(document.querySelector('article, #search-results'), NodeFilter.SHOW_TEXT);
         while (walker.nextNode()) {
             const text = walker.currentNode.data.trim(), e = walker.currentNode.parentElement, style = getComputedStyle(e);

@@ -107,7 +107,7 @@ def _key(video, settings: CaptureSettings, max_frames: int | None, mask_video, o
         digest.update(f"{path.name} {content_hash(path)}\n".encode())
     about = {
         "versions": (FORMAT, EXTRACTION_VERSION),
-        "code": code_hash("capture"),
+        "code": code_hash("capture", "skeleton"),
         "video": content_hash(video),
         "settings": asdict(settings),
         "max_frames": max_frames,

@@ -87,6 +87,8 @@ def train(
     with FileLock(folder / ".lock"):
         if (actor := _finished(folder, spec, device)) is not None:  # another process was training it meanwhile
             return actor
+        for left in folder.glob(".*.tmp"):  # half-written when a former process was killed
+            left.unlink()
         _keep_reference(folder, parts)
         write_json(folder / files.RECORD, record)
         with torch.random.fork_rng(devices=[place] if place.type == "cuda" else []):
@@ -99,7 +101,7 @@ def _spec(parts: list[Performance], unpaired: Sequence[Performance], settings: T
     weights = hashlib.sha256(bank.weight.numpy().tobytes() + bank.bias.numpy().tobytes()).hexdigest()
     spec = {
         "format": files.FORMAT,
-        "code": code_hash("training", "nets", "losses"),
+        "code": code_hash("training", "nets", "losses", "skeleton"),
         "settings": asdict(settings),
         "seed": seed,
         "vgg": {"name": bank.name, "genuine": bank.genuine, "sha256": weights},
