@@ -23,7 +23,7 @@ CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 LAYERS = [
     {"errors", "skeleton"},
     {"files", "progress", "device", "provenance"},
-    {"video", "nets", "viz"},
+    {"video", "nets", "viz", "truth"},
     {"capture", "losses", "metrics"},
     {"training"},
     {"cloning", "baselines", "notebook"},

@@ -76,20 +76,23 @@ def sequence_distance(p: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndar
     return distance, limbs
 
 
-def pck(found: np.ndarray, true: np.ndarray, share: float) -> float:
+def pck(found: np.ndarray, true: np.ndarray, share: float, counted: np.ndarray | None = None) -> float:
     """Share of correct keypoints: body joints nearer to the truth than `share` of the true torso (neck to mid-hip).
 
     Args:
         found: (T, 18, 2) pixels of any one frame, NaN where missing; that is a miss.
         true: (T, 18, 2) pixels of the same frame, NaN where unknown; that is not counted.
         share: 0.2 and 0.1 are usual.
+        counted: (T, 18) bool, such as the visible joints; by default all that are known.
 
     Returns:
-        0..1, over all of `skeleton.BODY_JOINTS`. NaN if the truth knows none.
+        0..1, over `skeleton.BODY_JOINTS`. NaN if none is counted.
     """
     neck, middle = trunk(true)
     limit = share * np.linalg.norm(neck - middle, axis=-1)[:, None]
     body = list(BODY_JOINTS)
     near = np.linalg.norm(found - true, axis=-1)[:, body] < limit
-    counted = ~np.isnan(true[:, body]).any(-1) & ~np.isnan(limit)
-    return float(near[counted].mean()) if counted.any() else float("nan")
+    scored = ~np.isnan(true[:, body]).any(-1) & ~np.isnan(limit)
+    if counted is not None:
+        scored &= counted[:, body]
+    return float(near[scored].mean()) if scored.any() else float("nan")
