@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
 import struct
 import zipfile
 import zlib
@@ -19,12 +20,12 @@ MAX_FRAMES = 1_000_000
 MAX_PNG_BYTES = 16_000_000
 MAX_JSON_BYTES = 4_000_000
 
-_COLOURS = {(1, 0): "1 bit", (8, 0): "grey", (8, 2): "RGB", (8, 6): "RGBA", (16, 2): "RGB 16 bit"}
+_COLOURS = {(8, 0): "grey", (8, 2): "RGB", (8, 6): "RGBA", (16, 2): "RGB 16 bit"}
 
 
 _DAMAGE = (
     OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, RuntimeError, MemoryError,
-    zipfile.BadZipFile, zlib.error, struct.error,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error,
 )  # fmt: skip
 
 
@@ -44,23 +45,23 @@ def frame_name(index: int) -> str:
     return f"{index:06d}.png"
 
 
-def write_frames(archive: zipfile.ZipFile, pngs: Iterable[bytes], prefix: str = "") -> None:
+def write_frames(archive: zipfile.ZipFile, pngs: Iterable[bytes]) -> None:
     """Add PNG files, stored as they are, named by their number."""
     for index, png in enumerate(pngs):
-        archive.writestr(prefix + frame_name(index), png)
+        archive.writestr(frame_name(index), png)
 
 
-def check_frames(archive: zipfile.ZipFile, count: int, prefix: str = "") -> None:
+def check_frames(archive: zipfile.ZipFile, count: int) -> None:
     """ValueError unless the archive holds exactly the frames 0 … count − 1, none of an absurd size."""
-    sizes = {info.filename: info.file_size for info in archive.infolist() if info.filename.startswith(prefix)}
-    if prefix == "" and len(sizes) != count:
+    sizes = {info.filename: info.file_size for info in archive.infolist()}
+    if len(sizes) != count:
         raise ValueError(f"{len(sizes)} frames instead of {count}")
-    if any(sizes[prefix + frame_name(index)] > MAX_PNG_BYTES for index in range(count)):
+    if any(sizes[frame_name(index)] > MAX_PNG_BYTES for index in range(count)):
         raise ValueError("a frame is too large")
 
 
 def check_png(png: bytes, width: int, height: int, kind: str) -> bytes:
-    """The PNG itself; ValueError unless its header says `width`×`height` and `kind` ("1 bit", "grey", "RGB", "RGBA")."""
+    """The PNG itself; ValueError unless its header says `width`×`height` and `kind` ("grey", "RGB", "RGBA", "RGB 16 bit")."""
     if png[:8] != b"\x89PNG\r\n\x1a\n" or png[12:16] != b"IHDR":
         raise ValueError("not a PNG file")
     found = struct.unpack(">IIBB", png[16:26])
