@@ -218,6 +218,7 @@ class VideoWriter:
         audio_from: a media file whose first audio stream is taken along, from the time of its first video frame to the end of
             the frames written: copied where mp4 can hold it, else as AAC. Nothing happens if it has none.
         metadata: of title, artist, comment, description, synopsis, copyright, date, genre.
+        crf: x264's constant rate factor, from 0, lossless, to 51; 18 is hardly to be told from the frames themselves.
 
     Raises:
         InputError: the place can't be written or the disk is full; nothing is left behind.
@@ -231,10 +232,12 @@ class VideoWriter:
         *,
         audio_from: str | Path | None = None,
         metadata: dict[str, str] | None = None,
+        crf: int = 18,
     ) -> None:
         if unknown := set(metadata or ()) - set(_METADATA_KEYS):
             raise ValueError(f"an mp4 does not keep metadata {sorted(unknown)}; use {_METADATA_KEYS}")
         self._path, self._size, self._audio_from, self._metadata = Path(path), (width, height), audio_from, metadata or {}
+        self._crf = crf
 
     def __enter__(self) -> VideoWriter:
         self._session = self._writing()
@@ -262,7 +265,7 @@ class VideoWriter:
 
     def _video_stream(self, container):
         # without B-frames decoding order is time order, so each packet's duration is simply its frame's
-        stream = container.add_stream("libx264", rate=30, options={"crf": "18", "bf": "0"})
+        stream = container.add_stream("libx264", rate=30, options={"crf": str(self._crf), "bf": "0"})
         width, height = self._size
         stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
         context = stream.codec_context
