@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import struct
 import subprocess
@@ -302,3 +303,22 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path):
     found = subprocess.run([sys.executable, "-c", _FILL, str(tmp_path / "a.mp4")], capture_output=True, text=True)
     assert "disk is full" in found.stdout, found.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_frames_give_the_same_file_whatever_memory_holds(tmp_path):
+    """A fresh process each, whose memory is filled with another byte: what the encoder does not set itself shows."""
+    code = """
+import sys, numpy as np
+from perfclone.video import VideoWriter
+ramp = np.linspace(0, 255, 96, dtype=np.uint8)
+still = np.dstack(np.broadcast_arrays(ramp, ramp[:, None], 128)).astype(np.uint8)
+with VideoWriter(sys.argv[1], 96, 96) as writer:
+    for number in range(12):
+        writer.write(np.roll(still, 3 * number, 1), number / 25)
+"""
+    files = []
+    for fill in ("0", "1", "170"):
+        path = tmp_path / f"{fill}.mp4"
+        subprocess.run([sys.executable, "-c", code, str(path)], env=os.environ | {"MALLOC_PERTURB_": fill}, check=True)
+        files.append(path.read_bytes())
+    assert files[0] == files[1] == files[2]

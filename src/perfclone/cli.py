@@ -1,4 +1,4 @@
-"""The command line: `perfclone capture | train | clone | run | profiles`, the same words as the Python API."""
+"""The command line: `perfclone capture | train | clone | run | profiles | studio`, the same words as the Python API."""
 
 from __future__ import annotations
 
@@ -63,6 +63,22 @@ def profiles_command(args: argparse.Namespace) -> None:
     for p in PROFILES.values():
         s = p.settings
         print(f"{p.name:8} {s.size:5} {s.width:6} {s.steps:8} {s.batch:6}  {p.max_frames or 'all':<8} {p.purpose}")
+
+
+def studio_command(args: argparse.Namespace) -> None:
+    """Render performers with exact truth: the shipped actors, further ones, or a crowd of stills."""
+    try:
+        from .studio.crowd import make_crowd
+        from .studio.film import find_film, shoot, with_dials, write_flow
+    except ModuleNotFoundError as error:
+        raise InputError(f"the studio needs {error.name}: pip install 'perfclone[studio]'") from error
+    if args.crowd:
+        make_crowd(args.crowd, args.poses, args.out)
+        return
+    for film in [with_dials(find_film(name), args.dial) for name in args.names]:
+        check_writable(args.out / f"{film.name}.mp4")
+        sha256 = write_flow(film, args.out) if args.flow else shoot(film, args.out)["frames_sha256"]
+        print(f"{film.name}: sha256 of the frames {sha256}")
 
 
 def _captured(path: Path, max_frames: int | None = None) -> Performance:
@@ -159,6 +175,27 @@ def _parser() -> argparse.ArgumentParser:
     training_options(sub)
 
     command("profiles", profiles_command)
+
+    sub = command("studio", studio_command)
+    sub.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="a film: ann ben chi dee eve fin gil; cast-1, cast-2, … for further targets; ann-as-eve for ann on eve's motion;"
+        " vertical, horizontal, vertical-poses, horizontal-poses for the kit of Figure 5",
+    )
+    sub.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for NAME.mp4 and NAME_truth.npz")
+    sub.add_argument("--flow", action="store_true", help="write NAME_flow.zip, the true optical flow, instead")
+    sub.add_argument(
+        "--dial",
+        action="append",
+        default=[],
+        metavar="D=V",
+        help="what is not perfect, off by default: cloth_lag (seconds), motion_blur (share of the frame time), exposure_drift (stops),"
+        " sensor_noise (8-bit steps), camera_shake (pixels), compression (x264's rate factor); may be repeated",
+    )
+    sub.add_argument("--crowd", type=_count, metavar="N", help="stills of N people instead of films")
+    sub.add_argument("--poses", type=_count, default=8, metavar="K", help="stills a person of the crowd (default: 8)")
     for name in ("train", "clone", "run"):
         commands.choices[name].add_argument("--device", default="auto", metavar="D", help="auto, cpu or cuda (default: auto)")
     return parser
@@ -168,6 +205,13 @@ def _seed(text: str) -> int:
     value = int(text)
     if not 0 <= value < 2**31:
         raise ValueError("seed out of range")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 10_000:
+        raise ValueError("count out of range")
     return value
 
 

@@ -265,7 +265,9 @@ class VideoWriter:
 
     def _video_stream(self, container):
         # without B-frames decoding order is time order, so each packet's duration is simply its frame's
-        stream = container.add_stream("libx264", rate=30, options={"crf": str(self._crf), "bf": "0"})
+        # x264's macroblock tree reads memory that it has not set: now and then the same frames would give another file
+        options = {"crf": str(self._crf), "bf": "0", "mbtree": "0"}
+        stream = container.add_stream("libx264", rate=30, options=options)
         width, height = self._size
         stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
         context = stream.codec_context
