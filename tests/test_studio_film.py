@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from perfclone.capture.flow import kitti_png
 from perfclone.cli import main
 from perfclone.errors import InputError
 from perfclone.skeleton import JOINT, trunk
@@ -28,7 +29,6 @@ from perfclone.studio.film import (  # noqa: E402
     KITS,
     Shooting,
     across,
-    encode_flow,
     find_film,
     shoot,
     with_dials,
@@ -118,7 +118,7 @@ def test_the_kit_of_figure_5_moves_one_arm_at_a_time_and_in_one_direction():
 def test_flow_in_kittis_format():
     rng = np.random.default_rng(0)
     field, valid = rng.normal(0, 20, (7, 9, 2)).astype(np.float32), rng.random((7, 9)) < 0.5
-    image = cv2.imdecode(np.frombuffer(encode_flow(field, valid), np.uint8), cv2.IMREAD_UNCHANGED)
+    image = cv2.imdecode(np.frombuffer(kitti_png(field, valid), np.uint8), cv2.IMREAD_UNCHANGED)
     read = (image[..., [2, 1]].astype(float) - 2**15) / 64
     np.testing.assert_allclose(read, field, rtol=0, atol=1.01 / 128)
     np.testing.assert_array_equal(image[..., 0] == 1, valid)
@@ -145,8 +145,12 @@ def test_an_unknown_film_is_refused_in_one_line(tmp_path, capsys):
     for name in ("nobody", "eve-as-ann", "cast-0", "cast-x"):
         with pytest.raises(InputError, match="there is no film"):
             find_film(name)
-    assert main(["studio", "nobody", "--out", str(tmp_path)]) == 2
-    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("keep me")
+    for words in (["nobody", "--out", "x"], ["--out", "x"], ["--crowd", "1", "--out", str(tmp_path / "full")]):
+        assert main(["studio", *words]) == 2
+        assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert (tmp_path / "full" / "mine.txt").read_text() == "keep me"
     assert find_film("ann-as-gil").member.name == "ann" and find_film("cast-3").name == "cast-3"
 
 

@@ -74,7 +74,8 @@ def studio_command(args: argparse.Namespace) -> None:
         raise InputError(f"the studio needs {error.name}: pip install 'perfclone[studio]'") from error
     if args.crowd:
         make_crowd(args.crowd, args.poses, args.out)
-        return
+    elif not args.names:
+        raise InputError("name a film, such as dee, or give --crowd N (see perfclone studio --help)")
     for film in [with_dials(find_film(name), args.dial) for name in args.names]:
         check_writable(args.out / f"{film.name}.mp4")
         sha256 = write_flow(film, args.out) if args.flow else shoot(film, args.out)["frames_sha256"]

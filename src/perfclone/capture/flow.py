@@ -89,14 +89,14 @@ def _torchvision_models():
     import stops at the first one that it describes. RAFT uses none of them: declaring those two is enough.
     """
     global _declared
-    from torch import library
+    from torch.library import Library
 
     try:
         from torchvision.models import optical_flow
     except RuntimeError as error:
         if "torchvision::nms" not in str(error):
             raise
-        _declared = library.Library("torchvision", "DEF")  # lives as long as the process
+        _declared = Library("torchvision", "DEF")  # lives as long as the process
         _declared.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         _declared.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         from torchvision.models import optical_flow
@@ -111,8 +111,15 @@ def encode(flow: np.ndarray) -> bytes:
     import cv2
 
     half = cv2.resize(flow, (flow.shape[1] // 2, flow.shape[0] // 2), interpolation=cv2.INTER_AREA) / 2
-    steps = np.clip(np.round(half * KITTI_STEPS + KITTI_ZERO), 0, 65535).astype(np.uint16)
-    image = np.dstack([np.ones_like(steps[..., 0]), steps[..., 1], steps[..., 0]])  # OpenCV writes blue first
+    return kitti_png(half, np.ones(half.shape[:2], bool))
+
+
+def kitti_png(flow: np.ndarray, valid: np.ndarray) -> bytes:
+    """(H, W, 2) float32 pixels and (H, W) bool → a PNG of 16 bits as in the KITTI 2015 flow benchmark (Menze and Geiger 2015)."""
+    import cv2
+
+    steps = np.clip(np.round(flow * KITTI_STEPS + KITTI_ZERO), 0, 65535).astype(np.uint16)
+    image = np.dstack([valid.astype(np.uint16), steps[..., 1], steps[..., 0]])  # OpenCV writes blue first
     return cv2.imencode(".png", image)[1].tobytes()
 
 

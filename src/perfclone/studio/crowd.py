@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from perfclone.capture.alignment import Alignment, fit_alignment
+from perfclone.errors import InputError
 from perfclone.files import replacing
 from perfclone.progress import progress
 from perfclone.studio.cast import draw_member
@@ -47,6 +48,8 @@ def stills(number: int, poses: int) -> Iterator[tuple[np.ndarray, np.ndarray, np
 
 def make_crowd(count: int, poses: int, folder: Path) -> None:
     """Write `person-NNNN/K.png`, `K-mask.png` and `joints.json` into `folder`, which must not exist or be empty."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} is there already and holds something; choose another --out")
     with replacing(folder, folder=True) as temporary:
         table = {}
         for number in progress(range(count), total=count, desc="the crowd"):

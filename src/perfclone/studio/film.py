@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from perfclone.capture.alignment import fit_alignment
-from perfclone.capture.flow import KITTI_STEPS, KITTI_ZERO
+from perfclone.capture.flow import kitti_png
 from perfclone.errors import InputError
 from perfclone.files import replacing
 from perfclone.progress import progress
@@ -275,15 +275,6 @@ def write_flow(film: Film, folder: Path) -> str:
         for number, after in enumerate(shooting.frames()):
             digest.update(after.image.tobytes())
             for name, pair in (("forward", (before, after)), ("backward", (after, before))) if before else ():
-                out.writestr(zipfile.ZipInfo(f"{name}/{number - 1:06d}.png"), encode_flow(*flow(*pair)))
+                out.writestr(zipfile.ZipInfo(f"{name}/{number - 1:06d}.png"), kitti_png(*flow(*pair)))
             before = after
     return digest.hexdigest()
-
-
-def encode_flow(field: np.ndarray, valid: np.ndarray) -> bytes:
-    """(H, W, 2) float32 pixels and (H, W) bool → a PNG of 16 bits as in the KITTI 2015 benchmark (Menze and Geiger 2015)."""
-    import cv2
-
-    steps = np.clip(np.rint(field * KITTI_STEPS + KITTI_ZERO), 0, 65535).astype(np.uint16)
-    image = np.dstack([valid.astype(np.uint16), steps[..., 1], steps[..., 0]])  # OpenCV writes blue first
-    return cv2.imencode(".png", image)[1].tobytes()
