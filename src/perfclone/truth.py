@@ -53,7 +53,7 @@ def truth_path(video: str | Path) -> Path:
 
 
 def save_truth(video: str | Path, truth: Truth) -> None:
-    """Write the truth beside its video: an npz file, whose arrays are compressed by LZMA, half the size of the usual way."""
+    """Write the truth beside its video: an npz file, whose arrays are compressed by LZMA."""
     arrays = {
         "joints": (np.round(truth.joints / STEP) * STEP).astype(np.float32),
         "visible": np.packbits(truth.visible, axis=-1),

@@ -269,7 +269,7 @@ def extraction_path(video: str | Path, settings: CaptureSettings) -> Path:
 def save_extraction(path: Path, extraction: Extraction) -> None:
     """Write one zip: `extraction.json`, `poses.npz`, `plate.png` and the masks, a bit a pixel, many frames in a member.
 
-    Compressed together by LZMA, they take a third of what as many PNG files take.
+    Compressed together by LZMA, they take much less room than as many PNG files.
     """
     import cv2
 
