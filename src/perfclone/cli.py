@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -65,21 +67,30 @@ def profiles_command(args: argparse.Namespace) -> None:
         print(f"{p.name:8} {s.size:5} {s.width:6} {s.steps:8} {s.batch:6}  {p.max_frames or 'all':<8} {p.purpose}")
 
 
-def studio_command(args: argparse.Namespace) -> None:
-    """Render performers with exact truth: the shipped actors, further ones, or a crowd of stills."""
-    try:
-        from .studio.crowd import make_crowd
-        from .studio.film import find_film, shoot, with_dials, write_flow
-    except ModuleNotFoundError as error:
-        raise InputError(f"the studio needs {error.name}: pip install 'perfclone[studio]'") from error
-    if args.crowd:
-        make_crowd(args.crowd, args.poses, args.out)
-    elif not args.names:
-        raise InputError("name a film, such as dee, or give --crowd N (see perfclone studio --help)")
-    for film in [with_dials(find_film(name), args.dial) for name in args.names]:
+def studio_make_command(args: argparse.Namespace) -> None:
+    """Render performers with exact truth: the shipped ones, further ones, or one on another's motion."""
+    with _studio_extra():
+        from .studio.film import FILMS, find_film, shoot, with_dials, write_flow
+    names = [*args.names, *(f"cast-{number + 1}" for number in range(args.cast or 0))]
+    for film in [with_dials(find_film(name), args.dial) for name in names or FILMS]:
         check_writable(args.out / f"{film.name}.mp4")
         sha256 = write_flow(film, args.out) if args.flow else shoot(film, args.out)["frames_sha256"]
         print(f"{film.name}: sha256 of the frames {sha256}")
+
+
+def studio_crowd_command(args: argparse.Namespace) -> None:
+    """Render stills of many people in several poses each."""
+    with _studio_extra():
+        from .studio.crowd import make_crowd
+    make_crowd(args.people, args.poses, args.out)
+
+
+@contextmanager
+def _studio_extra() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise InputError(f"the studio needs {error.name}: pip install 'perfclone[studio]'") from error
 
 
 def _captured(path: Path, max_frames: int | None = None) -> Performance:
@@ -177,14 +188,24 @@ def _parser() -> argparse.ArgumentParser:
 
     command("profiles", profiles_command)
 
-    sub = command("studio", studio_command)
+    _add_studio(commands.add_parser("studio", help="Render performers with exact truth."))
+    for name in ("train", "clone", "run"):
+        commands.choices[name].add_argument("--device", default="auto", metavar="D", help="auto, cpu or cuda (default: auto)")
+    return parser
+
+
+def _add_studio(studio: argparse.ArgumentParser) -> None:
+    kinds = studio.add_subparsers(required=True, metavar="KIND")
+    sub = kinds.add_parser("make", help="films", description=studio_make_command.__doc__)
+    sub.set_defaults(function=studio_make_command)
     sub.add_argument(
         "names",
         nargs="*",
         metavar="NAME",
         help="a film: ann ben chi dee eve fin gil; cast-1, cast-2, … for further targets; ann-as-eve for ann on eve's motion;"
-        " vertical, horizontal, vertical-poses, horizontal-poses for the kit of Figure 5",
+        " vertical, horizontal, vertical-poses, horizontal-poses for the kit of Figure 5 (default: the seven shipped ones)",
     )
+    sub.add_argument("--cast", type=_count, metavar="N", help="N further targets, cast-1 to cast-N")
     sub.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for NAME.mp4 and NAME_truth.npz")
     sub.add_argument("--flow", action="store_true", help="write NAME_flow.zip, the true optical flow, instead")
     sub.add_argument(
@@ -195,11 +216,11 @@ def _parser() -> argparse.ArgumentParser:
         help="what is not perfect, off by default: cloth_lag (seconds), motion_blur (share of the frame time), exposure_drift (stops),"
         " sensor_noise (8-bit steps), camera_shake (pixels), compression (x264's rate factor); may be repeated",
     )
-    sub.add_argument("--crowd", type=_count, metavar="N", help="stills of N people instead of films")
-    sub.add_argument("--poses", type=_count, default=8, metavar="K", help="stills a person of the crowd (default: 8)")
-    for name in ("train", "clone", "run"):
-        commands.choices[name].add_argument("--device", default="auto", metavar="D", help="auto, cpu or cuda (default: auto)")
-    return parser
+    sub = kinds.add_parser("crowd", help="stills", description=studio_crowd_command.__doc__)
+    sub.set_defaults(function=studio_crowd_command)
+    sub.add_argument("people", type=_count, metavar="N", help="of how many people")
+    sub.add_argument("--poses", type=_count, default=8, metavar="K", help="stills a person (default: 8)")
+    sub.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for them, new or empty")
 
 
 def _seed(text: str) -> int:

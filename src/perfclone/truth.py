@@ -82,14 +82,9 @@ def load_truth(video: str | Path) -> Truth:
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)
         joints, mask = arrays["joints"], arrays["mask"]
-        # The first shipped truths hold joints and masks of square videos alone.
-        visible = (
-            np.unpackbits(arrays["visible"], axis=-1, count=J).astype(bool)
-            if "visible" in arrays
-            else ~np.isnan(joints).any(-1)
-        )
-        width, height = arrays["size"].tolist() if "size" in arrays else mask.shape[1:2] * 2
-        about = json.loads(arrays["about"].tobytes()) if "about" in arrays else {}
+        visible = np.unpackbits(arrays["visible"], axis=-1, count=J).astype(bool)
+        width, height = arrays["size"].tolist()
+        about = json.loads(arrays["about"].tobytes())
         if joints.shape != (len(mask), J, 2) or visible.shape != (len(mask), J) or mask.shape[1:] != (height, -(-width // 8)):
             raise ValueError("shapes")
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:

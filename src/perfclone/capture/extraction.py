@@ -45,6 +45,12 @@ COMPANY_SHARE = 0.05
 MASK_BLOCK = 256
 """Frames whose masks are compressed together in a file."""
 
+JOINT_STEP = 1 / 64
+"""Joints are kept in steps of this many source pixels, a hundredth of their error: as a file they take a third less room."""
+
+CONFIDENCE_STEP = 1 / 256
+"""Confidences are kept in steps of this much."""
+
 WORKING_SIDE = 960
 """Poses and masks are sought in frames shrunk to at most this many pixels a side, since the aligned frame has 256."""
 
@@ -226,7 +232,8 @@ def _track(times: np.ndarray, people: list[Person | None], scale: tuple[float, f
     confidence = np.zeros((len(people), J), np.float32)
     for index, person in enumerate(people):
         if person is not None:
-            joints[index], confidence[index] = person.joints / scale, person.confidence
+            joints[index] = np.round(person.joints / scale / JOINT_STEP) * JOINT_STEP
+            confidence[index] = np.round(person.confidence / CONFIDENCE_STEP) * CONFIDENCE_STEP
     return PoseTrack(joints, confidence, np.asarray(times, np.float64))
 
 
@@ -276,10 +283,10 @@ def save_extraction(path: Path, extraction: Extraction) -> None:
     height, width = extraction.plate.shape[:2]
     about = {"frames": len(extraction.poses), "size": extraction.size, "working_size": (width, height)}
     poses, arrays = extraction.poses, io.BytesIO()
-    np.savez_compressed(arrays, joints=poses.joints, confidence=poses.confidence, times=poses.times, company=extraction.company)
+    np.savez(arrays, joints=poses.joints, confidence=poses.confidence, times=poses.times, company=extraction.company)
     with zipfile.ZipFile(path, "w") as out:
         out.writestr("extraction.json", json.dumps(about))
-        out.writestr("poses.npz", arrays.getvalue())
+        out.writestr("poses.npz", arrays.getvalue(), zipfile.ZIP_LZMA)
         out.writestr("plate.png", cv2.imencode(".png", extraction.plate[..., ::-1])[1].tobytes())
         for start in range(0, len(poses), MASK_BLOCK):
             block = [np.packbits(decode_mask(png) >= 128, axis=-1) for png in extraction.masks[start : start + MASK_BLOCK]]

@@ -51,5 +51,5 @@ class CaptureSettings:
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-EXTRACTION_VERSION = 1
+EXTRACTION_VERSION = 2
 """Raised whenever the same video would give another `Extraction`."""

@@ -75,6 +75,8 @@ class Film:
     """What is not perfect about the pictures."""
     framed_m: float | None = None
     """The height of the person whom the camera was set up for, in metres; by default the one who is seen."""
+    filmed_s: float | None = None
+    """Seconds after which the camera is switched off; by default it sees everything that is performed."""
 
 
 PROTOCOL = (
@@ -122,12 +124,10 @@ KITS = {
 the same with the two directions exchanged."""
 
 
-def across(driver: Film, target: Member, seconds: float = 10.0) -> Film:
+def across(driver: Film, target: Member, seconds: float | None = 10.0) -> Film:
     """The truth of cloning `driver` onto `target`: the beginning of the driver's motion on the target's body, by the driver's camera."""
-    (segment,) = driver.segments
     framed = driver.framed_m or make_body(driver.member.shape).height
-    part = (replace(segment, seconds=seconds),)
-    return replace(driver, name=f"{target.name}-as-{driver.name}", member=target, segments=part, framed_m=framed)
+    return replace(driver, name=f"{target.name}-as-{driver.name}", member=target, framed_m=framed, filmed_s=seconds)
 
 
 def find_film(name: str) -> Film:
@@ -181,7 +181,9 @@ class Shooting:
         return Renderer(dress(self.body, self.film.member.outfit), self.camera, room)
 
     def __len__(self) -> int:
-        return len(self.motion.positions)
+        """Frames that are filmed; the motion may go on for longer."""
+        seconds = self.film.filmed_s
+        return len(self.motion) if seconds is None else min(len(self.motion), round(seconds * self.film.fps))
 
     def frame(self, number: int) -> Rendering:
         """The picture of a frame without what the dials add, which depends on nothing but the film and the number."""
@@ -198,8 +200,11 @@ class Shooting:
 
     @cached_property
     def joints_m(self) -> np.ndarray:
-        """The rig's joints, the neck midway between the shoulders, nose, eyes and ears on the head, as (T, 18, 3) float64 metres."""
-        result = np.empty((len(self), len(JOINTS), 3))
+        """The rig's joints, the neck midway between the shoulders, nose, eyes and ears on the head, as (T, 18, 3) float64 metres.
+
+        T is the length of the whole motion.
+        """
+        result = np.empty((len(self.motion), len(JOINTS), 3))
         index = {name: k for k, name in enumerate(JOINTS)}
         for side in ("left", "right"):
             for joint, bone in BONES.items():
@@ -216,7 +221,7 @@ class Shooting:
         return np.einsum("nb,tnbi->tni", self.body.weights[vertices], moved)
 
     def joints(self) -> np.ndarray:
-        """(T, 18, 2) float64 pixels of the video, as long as the camera does not shake."""
+        """(T, 18, 2) float64 pixels of the video, of the whole motion, as long as the camera does not shake."""
         return self.camera.project(self.joints_m)[..., :2]
 
 
@@ -248,15 +253,15 @@ def shoot(film: Film, folder: Path) -> dict:
 
 def record(shooting: Shooting) -> dict:
     """What a truth keeps about its film, besides joints and masks."""
-    film = shooting.film
+    film, end = shooting.film, len(shooting) - 1
     return {
         "member": film.member.name,
         "fps": film.fps,
         "seed": film.seed,
         "camera": shooting.camera.record(),
-        "alignment": asdict(fit_alignment(shooting.joints(), "hip")),
+        "alignment": asdict(fit_alignment(shooting.joints(), "hip")),  # of the whole motion, as the driver's is
         "dials": asdict(film.dials),
-        "segments": [list(segment) for segment in shooting.motion.segments],
+        "segments": [[name, first, min(last, end)] for name, first, last in shooting.motion.segments if first <= end],
         "height_m": shooting.body.height,
     }
 
