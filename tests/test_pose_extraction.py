@@ -20,6 +20,7 @@ from perfclone.capture.settings import CaptureSettings
 from perfclone.errors import InputError
 from perfclone.metrics import mask_iou, pck
 from perfclone.skeleton import BODY_JOINTS, JOINT, J, PoseTrack
+from perfclone.truth import Truth, load_truth
 from perfclone.video import VideoWriter, content_hash, read_frames
 
 ACTORS = Path(__file__).parents[1] / "data" / "actors"
@@ -27,10 +28,8 @@ CLIPS = Path(__file__).parents[2] / "shared" / "clips"
 BODY = list(BODY_JOINTS)
 
 
-def truth(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """(T, 18, 2) joints and (T, 320, 320) bool mask of a shipped actor."""
-    with np.load(ACTORS / f"{name}_truth.npz") as data:
-        return data["joints"], np.unpackbits(data["mask"], axis=-1).astype(bool)
+def truth(name: str) -> Truth:
+    return load_truth(ACTORS / f"{name}.mp4")
 
 
 def shipped(name: str):
@@ -57,7 +56,7 @@ def _still(joints: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("name", ["dee", "eve", "fin"])
 def test_smoothing_halves_the_jitter_of_still_limbs_and_keeps_accuracy(name):
-    true, _ = truth(name)
+    true = truth(name).joints
     tracks = {}
     for smoothing_s in (0.0, CaptureSettings().smoothing_s):
         poses, alignment, _ = aligned_poses(shipped(name), CaptureSettings(smoothing_s=smoothing_s))
@@ -74,17 +73,17 @@ def test_smoothing_halves_the_jitter_of_still_limbs_and_keeps_accuracy(name):
 
 def test_poses_and_masks_of_a_shipped_actor_are_near_the_truth():
     """Also that what is shipped is what the library finds: the first frames are found anew."""
-    joints, masks = truth("dee")
     frames = 12
+    true = truth("dee")[:frames]
     found = extract(ACTORS / "dee.mp4", CaptureSettings(), max_frames=frames)
-    assert pck(known(found.poses, 0.5), joints[:frames], 0.2) > 0.98
+    assert pck(known(found.poses, 0.5), true.joints, 0.2) > 0.98
     assert np.abs(found.poses.joints - shipped("dee").poses.joints[:frames]).max() < 0.5
     ours = np.stack([decode_mask(png) > 0 for png in found.masks])
-    assert mask_iou(ours, masks[:frames]).mean() > 0.96
+    assert mask_iou(ours, true.masks()).mean() > 0.96
 
 
 def test_refining_brings_masks_nearer_to_the_truth():
-    _, masks = truth("dee")
+    masks = truth("dee")[:600].masks()
     numbers = list(range(0, 600, 50))
     frames = [frame for index, (_, frame) in enumerate(read_frames(ACTORS / "dee.mp4", 600)) if index in numbers]
     with MediapipeExtractor() as extractor:
@@ -177,7 +176,7 @@ def test_a_second_person_is_noticed_and_the_larger_followed(company):
     assert any("second person" in notice for notice in performance.notices)
     alignment = performance.alignment
     source = alignment.source_points(performance.poses.joints)
-    assert pck(source, truth("dee")[0][:14], 0.2) > 0.95
+    assert pck(source, truth("dee").joints[:14], 0.2) > 0.95
 
 
 def _openpose(folder, joints: np.ndarray, keypoints: int, extra: np.ndarray | None = None) -> Path:
@@ -200,7 +199,7 @@ def _openpose(folder, joints: np.ndarray, keypoints: int, extra: np.ndarray | No
 
 @pytest.mark.parametrize("keypoints", [18, 25])
 def test_openpose_files_give_their_joints_and_the_larger_person(tmp_path, keypoints):
-    joints = truth("dee")[0][:10]
+    joints = truth("dee").joints[:10]
     joints[3, JOINT["right_wrist"]] = np.nan
     folder = _openpose(tmp_path / "json", joints, keypoints, extra=joints * 0.6 + 5)
     found = extract(ACTORS / "dee.mp4", CaptureSettings(), max_frames=10, openpose=folder)
@@ -277,18 +276,19 @@ def test_mediapipe_keeps_stderr_clean_and_errors_alive(capfd):
 
 
 def test_the_datasheet_has_the_checksums():
-    listed = dict(re.findall(r"\| `actors/(\S+)` \| [\d,]+ \| `(\w{64})`", (ACTORS.parent / "README.md").read_text("utf-8")))
-    assert listed == {str(path.relative_to(ACTORS)): content_hash(path) for path in ACTORS.rglob("*.*")}
+    data = ACTORS.parent
+    listed = dict(re.findall(r"\| `((?:actors|across)/\S+)` \| [\d,]+ \| `(\w{64})`", (data / "README.md").read_text("utf-8")))
+    files = [*ACTORS.rglob("*.*"), *(data / "across").glob("*.*")]
+    assert listed == {str(path.relative_to(data)): content_hash(path) for path in files}
 
 
-@pytest.mark.parametrize("name", ["ann", "ben", "chi", "dee", "eve", "fin"])
+@pytest.mark.parametrize("name", ["ann", "ben", "chi", "dee", "eve", "fin", "gil"])
 def test_shipped_truth_video_and_extraction_agree(name):
-    joints, masks = truth(name)
+    true, found = truth(name), shipped(name)
     times = [time_s for time_s, _ in read_frames(ACTORS / f"{name}.mp4")]
-    found = shipped(name)
-    assert len(times) == len(joints) == len(masks) == len(found.poses)
+    assert len(times) == len(true) == len(found.poses)
     np.testing.assert_allclose(found.poses.times, times, atol=1e-9)
-    rows, columns = (np.floor(joints[:, BODY][..., axis]).astype(int).clip(0, 319) for axis in (1, 0))
-    on_mask = masks[np.arange(len(masks))[:, None], rows, columns]
-    assert on_mask.mean() > 0.97
-    assert pck(known(found.poses, 0.5), joints, 0.2) > 0.97
+    some = slice(0, 600)
+    rows, columns = (np.floor(true.joints[some, BODY][..., axis]).astype(int) for axis in (1, 0))
+    assert true[some].masks()[np.arange(len(rows))[:, None], rows, columns].mean() > 0.97
+    assert pck(known(found.poses, 0.5), true.joints, 0.2) > 0.95

@@ -7,6 +7,7 @@ import hashlib
 import platform
 import subprocess
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -43,6 +44,11 @@ def commit() -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return head.stdout.strip() + (" + changes" if state.stdout.strip() else "")
+
+
+def made_by() -> dict:
+    """When, from which commit and with which versions something is being made, for its record."""
+    return {"started": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit(), "versions": versions()}
 
 
 @cache

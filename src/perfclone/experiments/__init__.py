@@ -1,1 +1,4 @@
-"""Experiments on trained actors: self-reenactment (Table 1) and the unpaired branch (Sec. 5.2), each a function and a command."""
+"""Experiments: self-reenactment (Table 1), the unpaired branch (Sec. 5.2), cloning across actors, pose extraction, the example.
+
+Each is a function and a command.
+"""

@@ -1,6 +1,6 @@
 """How near pose extraction comes to the truth of rendered videos (Sec. 6: the method relies "heavily" on it).
 
-python -m perfclone.experiments.pose_extraction data/actors/dee.mp4 data/actors/eve.mp4
+`python -m perfclone.experiments.pose_extraction data/actors/*.mp4`
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from ..capture import CaptureSettings, capture
+from ..files import write_json
 from ..metrics import mask_iou, pck
+from ..provenance import made_by
 from ..truth import load_truth
+from ..video import content_hash
 
 BLOCK = 256
 """Frames whose masks are compared at a time."""
@@ -41,6 +44,7 @@ def pose_extraction(video: str | Path, max_frames: int | None = None) -> dict:
     overlap = np.concatenate(overlap)
     return {
         "video": Path(video).name,
+        "sha256": content_hash(video),
         "frames": len(truth),
         "detected": float(as_found.poses.seen.mean()),
         "pck_visible": pck(joints, true, 0.2, truth.visible),
@@ -53,11 +57,18 @@ def pose_extraction(video: str | Path, max_frames: int | None = None) -> dict:
 
 
 def main() -> None:
-    """Print a line of JSON a video."""
+    """Print a line of JSON a video, and keep all of them if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("videos", type=Path, nargs="+")
-    for video in parser.parse_args().videos:
-        print(json.dumps(pose_extraction(video)), flush=True)
+    parser.add_argument("--record", type=Path, metavar="FILE", help="JSON file for the results and what they were made with")
+    args = parser.parse_args()
+    record = made_by() | {"results": [], "files": {}}
+    for video in args.videos:
+        result = pose_extraction(video)
+        record["results"].append(result)
+        print(json.dumps(result), flush=True)
+    if args.record:
+        write_json(args.record, record)
 
 
 if __name__ == "__main__":

@@ -62,8 +62,8 @@ def self_reenactment(
     result = {
         "ours": rmse(clone, truth),
         "nearest_neighbour": rmse(nearest, truth),
-        "ours_foreground": foreground_rmse(clone, truth, _departs_from_white(clone), masks),
-        "nearest_neighbour_foreground": foreground_rmse(nearest, truth, _departs_from_white(nearest), masks),
+        "ours_foreground": foreground_rmse(clone, truth, departs_from_white(clone), masks),
+        "nearest_neighbour_foreground": foreground_rmse(nearest, truth, departs_from_white(nearest), masks),
         "ours_ssim": ssim(clone, truth),
         "nearest_neighbour_ssim": ssim(nearest, truth),
         "test_frames": len(truth),
@@ -75,7 +75,7 @@ def self_reenactment(
     return result, actor
 
 
-def _departs_from_white(frames: np.ndarray) -> np.ndarray:
+def departs_from_white(frames: np.ndarray) -> np.ndarray:
     """(T, H, W, 3) uint8 → (T, H, W) bool: where a generated frame shows something, since G gives no mask."""
     return frames.min(-1) < NOT_WHITE
 

@@ -1,17 +1,20 @@
 """Is a film fit to be measured against? How well its flow explains its pictures, whether feet skate and arms enter the body.
 
-python -m perfclone.studio.inspection ann eve
+`python -m perfclone.studio.inspection ann eve`
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
 from scipy.spatial import cKDTree
 
+from perfclone.files import write_json
+from perfclone.provenance import made_by
 from perfclone.studio import raster, truth
 from perfclone.studio.body import BODY_VERTICES, Body
 from perfclone.studio.film import Shooting, find_film
@@ -129,11 +132,18 @@ def _arm_axis(motion: Motion, body: Body, frame: int, side: str) -> np.ndarray:
 
 
 def main() -> None:
-    """Print a line of JSON a film."""
+    """Print a line of JSON a film, and keep all of them if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("films", nargs="+", metavar="NAME")
-    for name in parser.parse_args().films:
-        print(json.dumps(inspect_film(name)), flush=True)
+    parser.add_argument("--record", type=Path, metavar="FILE", help="JSON file for the results and what they were made with")
+    args = parser.parse_args()
+    record = made_by() | {"results": [], "files": {}}
+    for name in args.films:
+        result = inspect_film(name)
+        record["results"].append(result)
+        print(json.dumps(result), flush=True)
+    if args.record:
+        write_json(args.record, record)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,7 @@ from ..files import cache_folder, write_bytes, write_json
 from ..nets import VGGFeatures, load_vgg
 from ..nets.vgg import Bank
 from ..progress import progress
-from ..provenance import code_hash, commit, versions
+from ..provenance import code_hash, made_by
 from ..viz import encode_png, sample_sheet
 from . import actor as files
 from .actor import Actor, generate, load_actor, read_record
@@ -79,7 +78,7 @@ def train(
         return actor
     paired = PairedData.of(parts, settings.size, settings.window, place)
     others = UnpairedData.of(list(unpaired), settings.size, settings.window, place) if unpaired else None
-    record = spec | {"profile": name, "device": describe(place), "finished": False} | _provenance()
+    record = spec | {"profile": name, "device": describe(place), "finished": False} | made_by()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -119,10 +118,6 @@ def _source(performance: Performance) -> dict:
         "first": performance.first,
         "frames": len(performance),
     }
-
-
-def _provenance() -> dict:
-    return {"started": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit(), "versions": versions()}
 
 
 def _finished(folder: Path, spec: dict, device: str) -> Actor | None:
