@@ -33,6 +33,15 @@ def test_vgg_of_equal_frames_is_zero_and_of_different_ones_is_not(phi):
     assert losses.vgg(phi, x, -x) > 0
 
 
+def test_l1_is_the_mean_absolute_difference_and_does_not_care_where_it_lies():
+    """What Fig. 3 holds against it: a shifted edge costs as much as the same amount of evenly spread grey."""
+    real = torch.zeros(1, 3, 8, 8)
+    edge, grey = real.clone(), real + 0.125
+    edge[..., 3] = 1.0
+    assert losses.l1(edge, real).item() == pytest.approx(losses.l1(grey, real).item()) == pytest.approx(0.125)
+    assert losses.l1(edge, real, "sum").item() == pytest.approx(3 * 8)
+
+
 def test_vgg_sum_is_the_mean_times_the_elements_of_a_sample():
     x, real = rand(4, 3, 8, 8), rand(4, 3, 8, 8, seed=1)
 

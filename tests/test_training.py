@@ -55,6 +55,34 @@ def test_the_unpaired_branch_moves_the_generator_only_when_lambda_s_is_not_zero_
         assert gradient(nets, terms[name]).abs().max() > 0
 
 
+@pytest.mark.parametrize(
+    "adversarial, vgg, l1", [(False, 0.0, 100.0), (False, 10.0, 0.0), (True, 0.0, 100.0), (True, 10.0, 0.0)]
+)
+def test_the_four_losses_of_figure_3_are_weighted_sums_of_their_own_terms_alone(adversarial, vgg, l1):
+    torch.manual_seed(0)
+    settings = replace(TINY, adversarial=adversarial, lambda_vgg=vgg, lambda_l1=l1)
+    nets, real = Networks(settings, phi()), torch.zeros(2, 6, 64, 64)
+    paired, _ = nets(poses(2, 2), None)
+    assert ("d_p" in nets.discriminator_losses(paired, None, real)) == adversarial
+    terms = nets.generator_losses(paired, None, real)
+    weights = {"gan_p": float(adversarial), "vgg": vgg, "l1": l1}
+    assert set(terms) == {name for name, weight in weights.items() if weight}
+    assert nets.objective(terms, 0.0).item() == pytest.approx(sum(weights[name] * term.item() for name, term in terms.items()))
+
+
+def test_without_a_discriminator_there_is_none_to_train(dee, tmp_path):
+    run = training(tmp_path, dee, dee, replace(TINY, adversarial=False, warmup_share=1.0))
+    before = [p.clone() for p in run.nets.D_p.parameters()]
+    losses = run.train_step()
+    assert set(losses) == {"vgg"}
+    assert all(torch.equal(a, b) for a, b in zip(before, run.nets.D_p.parameters()))
+
+
+def test_settings_without_any_loss_are_refused():
+    with pytest.raises(ValueError, match="nothing to minimise"):
+        TrainSettings(adversarial=False, lambda_vgg=0.0)
+
+
 def test_discriminators_learn_nothing_into_the_generator_and_see_what_the_equations_say():
     torch.manual_seed(0)
     nets = Networks(TINY, phi())

@@ -1,4 +1,4 @@
-"""Equations (1)-(6) of Sec. 3.2, one function each, pure: tensors in, a scalar out.
+"""Equations (1)-(6) of Sec. 3.2, and the ℓ1 loss of Fig. 3, one function each, pure: tensors in, a scalar out.
 
 Discriminators answer with logits, so log D is log σ(logit), computed without ever forming D. As printed, the signs of
 Eq. (2) are off in two places (A3): D *maximises* the value of Eq. (2) and (5), and G minimises `generator_gan`.
@@ -35,6 +35,19 @@ def vgg(phi: Callable[[Tensor], Tensor], generated: Tensor, real: Tensor, reduct
         Scalar, at least 0.
     """
     return _distance(phi(generated) - phi(real), reduction)
+
+
+def l1(generated: Tensor, real: Tensor, reduction: str = "mean") -> Tensor:
+    """‖G(P(x)) − x‖₁ on RGB values, what Eq. (1) is compared with in Fig. 3 and pix2pix's reconstruction loss.
+
+    Args:
+        generated, real: (B, 3·N, H, W) in [−1, 1].
+        reduction: `mean` over elements or `sum` (A17).
+
+    Returns:
+        Scalar, at least 0.
+    """
+    return _distance(generated - real, reduction)
 
 
 def _gan_value(real_logits: Tensor, fake_logits: Tensor) -> Tensor:

@@ -70,13 +70,15 @@ class Networks(nn.Module):
         return Branch(maps_p, self.G(maps_p)), Branch(maps_s, self.G(maps_s))
 
     def discriminator_losses(self, paired: Branch, unpaired: Branch | None, real: Tensor) -> dict[str, Tensor]:
-        """−Eq. (2) for D_p and, with the unpaired branch, −Eq. (5) for D_s. `real`: (B, 3·N, H, W) in [−1, 1].
+        """−Eq. (2) for D_p, if there is one, and with the unpaired branch −Eq. (5) for D_s. `real`: (B, 3·N, H, W) in [−1, 1].
 
         Real and generated go through in turn: batched together they would share BatchNorm's statistics.
         """
-        real_p = self.D_p(torch.cat((paired.maps, real), 1))
-        fake_p = self.D_p(torch.cat((paired.maps, paired.generated.detach()), 1))
-        result = {"d_p": -losses.paired_gan(real_p, fake_p)}
+        result = {}
+        if self.settings.adversarial:
+            real_p = self.D_p(torch.cat((paired.maps, real), 1))
+            fake_p = self.D_p(torch.cat((paired.maps, paired.generated.detach()), 1))
+            result["d_p"] = -losses.paired_gan(real_p, fake_p)
         if unpaired is not None:
             result["d_s"] = -losses.unpaired_gan(self.D_s(real), self.D_s(unpaired.generated.detach()))
         return result
@@ -84,17 +86,20 @@ class Networks(nn.Module):
     def generator_losses(
         self, paired: Branch, unpaired: Branch | None, real: Tensor, poses: Tensor | None = None, flow: Tensor | None = None
     ) -> dict[str, Tensor]:
-        """G's terms: `gan_p` and `vgg` of Eq. (3) and, with the unpaired branch, `gan_s` and `tc` of Eq. (6).
+        """G's terms: `gan_p` and `vgg` of Eq. (3) and `l1`, each if it is asked for; with the unpaired branch `gan_s` and `tc` of Eq. (6).
 
         Args:
             poses: (B, M, 18, 2) joints of the unpaired samples, M = max(N, 2).
             flow: (B, M − 1, 2, H, W) pixels.
         """
         s = self.settings
-        result = {
-            "gan_p": losses.generator_gan(self.D_p(torch.cat((paired.maps, paired.generated), 1)), s.saturating),
-            "vgg": losses.vgg(self.phi, paired.generated, real, s.reduction),
-        }
+        result = {}
+        if s.adversarial:
+            result["gan_p"] = losses.generator_gan(self.D_p(torch.cat((paired.maps, paired.generated), 1)), s.saturating)
+        if s.lambda_vgg > 0:
+            result["vgg"] = losses.vgg(self.phi, paired.generated, real, s.reduction)
+        if s.lambda_l1 > 0:
+            result["l1"] = losses.l1(paired.generated, real, s.reduction)
         if unpaired is not None:
             frames = unpaired.generated.reshape(*poses.shape[:2], 3, s.size, s.size)
             alpha = limb_falloff(poses[:, 1:].flatten(0, 1), s.size, s.falloff_sigma)
@@ -105,8 +110,9 @@ class Networks(nn.Module):
         return result
 
     def objective(self, terms: dict[str, Tensor], lambda_s: float) -> Tensor:
-        """Eq. (6) from `generator_losses`; without the unpaired branch Eq. (3) alone."""
-        rec = losses.reconstruction(terms["gan_p"], terms["vgg"], self.settings.lambda_vgg)
+        """Eq. (6) from `generator_losses`; without the unpaired branch Eq. (3) alone. The ℓ1 loss, if asked for, is added."""
+        rec = losses.reconstruction(terms.get("gan_p", 0.0), terms.get("vgg", 0.0), self.settings.lambda_vgg)
+        rec = rec + self.settings.lambda_l1 * terms.get("l1", 0.0)
         if "tc" not in terms:
             return rec
         return losses.total(rec, terms["gan_s"], terms["tc"], lambda_s, self.settings.lambda_tc)

@@ -56,8 +56,12 @@ class TrainSettings:
     shift: float = 15 / 256
     """Paired windows are moved at random by up to this share of the side each way, by default 15/256 (A20). The paper says
     nothing; pix2pix, which it adapts, crops 256 of 286 pixels at random."""
+    adversarial: bool = True
+    """The paired branch has a discriminator, Eq. (2). Without it G minimises a reconstruction loss alone (Fig. 3)."""
     lambda_vgg: float = 10.0
-    """Eq. (3)."""
+    """Eq. (3); 0 leaves Eq. (1) out."""
+    lambda_l1: float = 0.0
+    """Weight of the ℓ1 loss on RGB values (Fig. 3), which the method does not have; pix2pix takes 100."""
     lambda_s: float = 0.1
     """Eq. (6), after the warm-up."""
     lambda_tc: float = 10.0
@@ -68,6 +72,8 @@ class TrainSettings:
             raise ValueError("size must be a power of two from 64 to 1024")
         if not (1 <= self.width <= 256 and 1 <= self.window <= 16 and 1 <= self.patch_layers <= 5 and self.steps >= 1):
             raise ValueError("width must be 1 to 256, window 1 to 16, patch_layers 1 to 5, and steps at least 1")
+        if not (self.adversarial or self.lambda_vgg > 0 or self.lambda_l1 > 0):
+            raise ValueError("without discriminator, lambda_vgg and lambda_l1 there is nothing to minimise")
         if self.batch < 2 or self.batch % 2:
             raise ValueError("batch must be even and at least 2")
 

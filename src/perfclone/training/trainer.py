@@ -207,8 +207,8 @@ class Training:
         paired, unpaired = self.nets(poses_p, None if poses_s is None else poses_s.reshape(-1, s.window, *poses_s.shape[2:]))
 
         d_losses = self.nets.discriminator_losses(paired, unpaired, real)
-        active = ["adam_p"] + ["adam_s"] * (unpaired is not None)
-        self._minimise(sum(d_losses.values()), active)
+        if d_losses:
+            self._minimise(sum(d_losses.values()), [f"adam_{name[-1]}" for name in d_losses])
         self.nets.D_p.requires_grad_(False)
         self.nets.D_s.requires_grad_(False)
         g_losses = self.nets.generator_losses(paired, unpaired, real, poses_s, flow)
