@@ -9,9 +9,9 @@ from perfclone.capture.alignment import body_size, fit_alignment
 from perfclone.capture.extraction import Extraction
 from perfclone.capture.pipeline import aligned_poses
 from perfclone.capture.settings import LENGTHS_PX, CaptureSettings
-from perfclone.capture.smoothing import fill_gaps, smooth
+from perfclone.capture.smoothing import exchanged, fill_gaps, smooth
 from perfclone.errors import InputError
-from perfclone.skeleton import FRAME, JOINT, J, PoseTrack, trunk
+from perfclone.skeleton import FRAME, JOINT, OTHER_SIDE, J, PoseTrack, trunk
 
 
 def _dancer(frames: int = 80, seed: int = 0) -> np.ndarray:
@@ -96,6 +96,35 @@ def test_short_gaps_are_filled_on_the_line_and_long_ones_stay():
     np.testing.assert_allclose(filled[:, 0], joints[:, 0])
     assert np.isnan(filled[10:30, 1]).all() and np.isnan(filled[:4, 2]).all()
     np.testing.assert_array_equal(fill_gaps(holes, times, 0.0)[3:8, 0], holes[3:8, 0])
+
+
+def _somebody(seconds: float, fps: float, turning: bool) -> tuple[np.ndarray, np.ndarray]:
+    """(T, 18, 2) joints of somebody who waves, and who turns around once a few seconds if asked to; (T,) times."""
+    times = np.arange(0, seconds, 1 / fps)
+    across = np.array([0.0, 0.0, *(-20, -30, -40), *(20, 30, 40), *(-10, -10, -10), *(10, 10, 10), -3, 3, -6, 6])
+    height = np.array([40.0, 30, *(30, 50, 70), *(30, 50, 70), *(80, 110, 140), *(80, 110, 140), 37, 37, 38, 38])
+    joints = np.tile(np.stack([across, height], -1), (len(times), 1, 1))
+    joints[:, JOINT["right_wrist"], 1] += 30 * np.sin(6 * times)
+    if turning:
+        joints[..., 0] *= np.cos(2 * np.pi * times / 3)[:, None]
+    return joints + (128, 20), times
+
+
+def test_sides_that_an_extractor_took_for_each_other_for_a_moment_are_found():
+    joints, times = _somebody(4, 30, turning=False)
+    wrong = np.zeros(len(times), bool)
+    wrong[[20, 21, 22, 40, 60, 61]], wrong[80:95] = True, True
+    muddled = joints.copy()
+    muddled[wrong] = joints[wrong][:, OTHER_SIDE]
+    np.testing.assert_array_equal(exchanged(muddled, times), wrong)
+    muddled[41:44] = np.nan
+    np.testing.assert_array_equal(exchanged(muddled, times)[wrong], True)
+
+
+@pytest.mark.parametrize("fps", [6, 25, 60])
+def test_somebody_who_turns_around_keeps_their_sides(fps):
+    joints, times = _somebody(7, fps, turning=True)
+    assert not exchanged(joints, times).any()
 
 
 def test_smoothing_calms_a_still_limb_and_follows_a_moving_one():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -28,6 +29,7 @@ from perfclone.studio.film import (  # noqa: E402
     FILMS,
     KIT_POSES,
     KITS,
+    MARGIN_M,
     Shooting,
     across,
     find_film,
@@ -36,6 +38,7 @@ from perfclone.studio.film import (  # noqa: E402
     with_dials,
     write_flow,
 )
+from perfclone.studio.truth import flow, visible  # noqa: E402
 
 SHORT = replace(FILMS["eve"], segments=(Segment("dance", 0.6),), width=160, height=160)
 
@@ -64,15 +67,13 @@ def test_joints_lie_on_the_performer_and_what_is_turned_away_is_not_visible(walk
     joints, index = walk.joints(), JOINT["nose"]
     facing = walk.joints_m[:, JOINT["left_shoulder"], 0] - walk.joints_m[:, JOINT["right_shoulder"], 0]
     seen = []
-    from perfclone.studio.film import FLESH_M
-    from perfclone.studio.truth import visible
 
     for number in range(0, len(walk), 4):
         picture = walk.frame(number)
         inside = cv2.dilate((picture.share > 0).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
         x, y = np.floor(joints[number]).astype(int).T
         assert inside[y, x].all(), f"frame {number}: every joint lies on the performer"
-        seen.append(visible(picture, walk.joints_m[number], FLESH_M)[index])
+        seen.append(visible(picture, walk.joints_m[number], walk.flesh_m + MARGIN_M)[index])
     seen, facing = np.array(seen), facing[::4]
     assert seen[facing > 0.25].all(), "the nose of somebody who faces the camera is seen"
     assert (facing < -0.25).any() and not seen[facing < -0.3].any(), "and that of somebody who turns the back is not"
@@ -112,6 +113,18 @@ def test_the_kit_of_figure_5_moves_one_arm_at_a_time_and_in_one_direction():
         assert (heights.max() > 0.4) == up, "only the vertical kit raises a hand above the shoulder"
         poses = Shooting(replace(KITS[f"{name}-poses"], fps=4))
         assert [segment[0] for segment in poses.motion.segments] == list(KIT_POSES[name])
+
+
+def test_the_shipped_flow_is_that_of_the_film():
+    """To the last bit where it was made; elsewhere within one of the steps in which it is kept."""
+    shooting = Shooting(FILMS["eve"])
+    before, after = shooting.frame(120), shooting.frame(121)
+    png = (Path(__file__).parents[1] / "data" / "reference" / "true-flow" / "backward.png").read_bytes()
+    shipped, found = (
+        cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED).astype(int)
+        for data in (png, kitti_png(*flow(after, before)))
+    )
+    assert np.abs(shipped[..., 1:] - found[..., 1:]).max() <= 1 and (shipped[..., 0] == found[..., 0]).mean() > 0.999
 
 
 def test_flow_in_kittis_format():

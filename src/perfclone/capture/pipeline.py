@@ -25,12 +25,12 @@ from perfclone.capture.extraction import (
 from perfclone.capture.masks import decode_mask
 from perfclone.capture.performance import AUDIO, FORMAT, Performance, encode_cutout, load_performance, save_performance
 from perfclone.capture.settings import EXTRACTION_VERSION, LENGTHS_PX, CaptureSettings
-from perfclone.capture.smoothing import fill_gaps, smooth
+from perfclone.capture.smoothing import exchanged, fill_gaps, smooth
 from perfclone.errors import InputError
 from perfclone.files import cache_folder, replacing
 from perfclone.progress import progress
 from perfclone.provenance import code_hash
-from perfclone.skeleton import PoseTrack
+from perfclone.skeleton import OTHER_SIDE, PoseTrack
 from perfclone.video import content_hash, copy_audio, probe, read_frames
 
 
@@ -141,20 +141,28 @@ def _extraction(video, settings: CaptureSettings, max_frames, mask_video, openpo
     """Kept beside the video, or made."""
     kept = extraction_path(video, settings)
     if mask_video is None and openpose is None and kept.is_file():
-        extraction = load_extraction(kept)[:max_frames]
+        extraction = load_extraction(kept, max_frames)
         check_seen(extraction.poses, settings, video)
         return extraction
     return extract(video, settings, max_frames=max_frames, mask_video=mask_video, openpose=openpose)
 
 
 def aligned_poses(extraction: Extraction, settings: CaptureSettings) -> tuple[PoseTrack, Alignment, tuple[str, ...]]:
-    """Poses in the aligned frame, gaps filled and smoothed; the alignment; what the user should be told."""
-    raw = extraction.poses
+    """Poses in the aligned frame, sides put right, gaps filled and smoothed; the alignment; what the user should be told."""
+    raw = with_right_sides(extraction.poses, settings)
     joints = fill_gaps(known(raw, settings.min_confidence), raw.times, settings.max_gap_s)
     alignment = fit_alignment(joints, settings.align_by)
     joints = smooth(alignment.points(joints), raw.times, settings.smoothing_s)
     poses = PoseTrack(joints.astype(np.float32), raw.confidence, raw.times)
     return poses, alignment, tuple(_notices(extraction, joints, settings))
+
+
+def with_right_sides(poses: PoseTrack, settings: CaptureSettings) -> PoseTrack:
+    """The poses with left and right exchanged where the extractor took them for each other for a moment."""
+    wrong = exchanged(known(poses, settings.min_confidence), poses.times)
+    joints, confidence = poses.joints.copy(), poses.confidence.copy()
+    joints[wrong], confidence[wrong] = joints[wrong][:, OTHER_SIDE], confidence[wrong][:, OTHER_SIDE]
+    return PoseTrack(joints, confidence, poses.times)
 
 
 def _notices(extraction: Extraction, joints: np.ndarray, settings: CaptureSettings) -> Iterator[str]:

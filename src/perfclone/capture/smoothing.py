@@ -1,15 +1,57 @@
-"""Short gaps and jitter in joint tracks: pure functions of (T, 18, 2) arrays and times."""
+"""Exchanged sides, short gaps and jitter in joint tracks: pure functions of (T, 18, 2) arrays and times."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.signal import savgol_filter
 
+from perfclone.skeleton import OTHER_SIDE, trunk
+
 ORDER = 2
 """Degree of the polynomial fitted in each window, so that accelerations pass unchanged."""
 
 STILL_PX = 0.8
 """Two windows that disagree by much more than this, in aligned pixels, see a limb that moves."""
+
+
+EXCHANGED_PER_S = 0.4
+"""What it costs to believe, for a second, that left and right are exchanged, in torsos of mean joint travel."""
+
+
+def exchanged(joints: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Where an extractor has taken left for right for a moment.
+
+    It does so when a person could as well be seen from behind, with both arms up for instance. Each such frame makes all of the limbs
+    jump to the other side and back, and smoothing would draw them together in the middle. Of all ways to exchange some frames this is
+    the one of least travel (Viterbi's algorithm), where exchanged frames cost something too: so a person who turns around, whose
+    joints cross without a jump, stays as found, and so do what lasts for seconds and the first and the last frame.
+
+    Args:
+        joints: (T, 18, 2), NaN where missing.
+        times: (T,) seconds, increasing.
+
+    Returns:
+        (T,) bool, true where left and right are to be exchanged.
+    """
+    torso = np.nanmedian(np.linalg.norm(np.subtract(*trunk(joints)), axis=-1))
+    keep, change = (_travel(joints[:-1], other) / torso for other in (joints[1:], joints[1:, OTHER_SIDE]))
+    unlikely = EXCHANGED_PER_S * np.diff(times, prepend=times[0])
+    cost, came = np.array([0.0, np.inf]), np.zeros((len(joints), 2), int)
+    for t in range(1, len(joints)):
+        ways = cost[:, None] + np.array([[keep[t - 1], change[t - 1]], [change[t - 1], keep[t - 1]]])
+        came[t] = ways.argmin(0)
+        cost = ways.min(0) + (0.0, unlikely[t])
+    state = np.zeros(len(joints), int)
+    for t in range(len(joints) - 1, 0, -1):
+        state[t - 1] = came[t, state[t]]
+    return state.astype(bool)
+
+
+def _travel(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """(T,) how far joints are apart in the mean over those known in both; 0 where none is."""
+    distance = np.linalg.norm(after - before, axis=-1)
+    known = ~np.isnan(distance)
+    return np.where(known, distance, 0).sum(-1) / np.maximum(known.sum(-1), 1)
 
 
 def fill_gaps(joints: np.ndarray, times: np.ndarray, max_gap_s: float) -> np.ndarray:

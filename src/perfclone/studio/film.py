@@ -27,7 +27,7 @@ from perfclone.studio.choreography import Segment, choreograph
 from perfclone.studio.motion import Motion, retarget
 from perfclone.studio.renderer import Renderer, Rendering
 from perfclone.studio.take import Dials, Take
-from perfclone.studio.truth import flow, visible
+from perfclone.studio.truth import covering, flow, visible
 from perfclone.studio.wardrobe import dress
 from perfclone.truth import Truth, save_truth
 from perfclone.video import VideoWriter
@@ -45,8 +45,8 @@ BONES = {
 COMPRESSION = 23
 """Constant rate factor of the videos, unless a dial says otherwise."""
 
-FLESH_M = 0.14
-"""What may lie over a joint that counts as visible, which is flesh and cloth, but no other part of the body."""
+MARGIN_M = 0.03
+"""A joint is visible if no more than its own flesh and cloth lies over it (`Shooting.flesh_m`) and this much besides."""
 
 
 @dataclass(frozen=True)
@@ -204,21 +204,35 @@ class Shooting:
 
         T is the length of the whole motion.
         """
-        result = np.empty((len(self.motion), len(JOINTS), 3))
+        return self._joints(self.motion.rotations, self.motion.positions)
+
+    def _joints(self, rotations: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """(T, 18, 3) metres, for (T, B, 3, 3) rotations and (T, B, 3) positions of the bones."""
+        result = np.empty((len(positions), len(JOINTS), 3))
         index = {name: k for k, name in enumerate(JOINTS)}
         for side in ("left", "right"):
             for joint, bone in BONES.items():
-                result[:, index[f"{side}_{joint}"]] = self.motion.positions[:, self.body.skeleton.index(f"{bone}_{side[0]}")]
+                result[:, index[f"{side}_{joint}"]] = positions[:, self.body.skeleton.index(f"{bone}_{side[0]}")]
         result[:, index["neck"]] = result[:, [index["left_shoulder"], index["right_shoulder"]]].mean(1)
         for name, vertices in self.body.landmarks.items():
-            result[:, index[name]] = self._skinned(vertices).mean(1)
+            local = self.body.vertices[vertices][:, None] - self.body.skeleton.head  # (n, B, 3)
+            moved = np.einsum("tbij,nbj->tnbi", rotations.astype(np.float64), local) + positions[:, None]
+            result[:, index[name]] = np.einsum("nb,tnbi->tni", self.body.weights[vertices], moved).mean(1)
         return result
 
-    def _skinned(self, vertices: np.ndarray) -> np.ndarray:
-        """(T, n, 3) float64 metres, where these vertices of the body are in each frame."""
-        local = self.body.vertices[vertices][:, None] - self.body.skeleton.head  # (n, B, 3)
-        moved = np.einsum("tbij,nbj->tnbi", self.motion.rotations.astype(np.float64), local) + self.motion.positions[:, None]
-        return np.einsum("nb,tnbi->tni", self.body.weights[vertices], moved)
+    @cached_property
+    def flesh_m(self) -> np.ndarray:
+        """(18,) float64 metres of flesh and cloth over each joint, at rest, from the front or from behind, whichever is more.
+
+        0 for nose, eyes and ears, which are on the skin.
+        """
+        found = np.zeros(len(JOINTS))
+        for turned in (np.eye(3), np.diag((-1.0, 1.0, -1.0))):
+            rotations = np.repeat(turned[None], len(self.body.skeleton.head), 0)
+            positions = self.body.skeleton.head @ turned.T
+            picture = self.renderer.render(self.renderer.pose(rotations.astype(np.float32), positions.astype(np.float32)))
+            found = np.maximum(found, covering(picture, self._joints(rotations[None], positions[None])[0]))
+        return np.where(np.isin(JOINTS, list(self.body.landmarks)), 0.0, found)
 
     def joints(self) -> np.ndarray:
         """(T, 18, 2) float64 pixels of the video, of the whole motion, as long as the camera does not shake."""
@@ -244,7 +258,7 @@ def shoot(film: Film, folder: Path) -> dict:
             writer.write(picture.image, number / film.fps)
             digest.update(picture.image.tobytes())
             joints.append(picture.camera.project(shooting.joints_m[number])[:, :2])
-            seen.append(visible(picture, shooting.joints_m[number], FLESH_M))
+            seen.append(visible(picture, shooting.joints_m[number], shooting.flesh_m + MARGIN_M))
             masks.append(np.packbits(picture.share >= 0.5, axis=-1))
     about = record(shooting) | {"frames_sha256": digest.hexdigest()}
     save_truth(video, Truth(np.stack(joints), np.stack(seen), np.stack(masks), (film.width, film.height), about))

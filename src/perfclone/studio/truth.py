@@ -82,14 +82,24 @@ def sample(image: np.ndarray, at: np.ndarray) -> np.ndarray:
     return top * (1 - v) + (image[j + 1, i] * (1 - u) + image[j + 1, i + 1] * u) * v
 
 
-def visible(rendering: Rendering, points: np.ndarray, tolerance_m: float) -> np.ndarray:
+def visible(rendering: Rendering, points: np.ndarray, tolerance_m: float | np.ndarray) -> np.ndarray:
     """(K,) bool: whether the camera sees (K, 3) points in metres, such as joints, with nothing more than `tolerance_m` before them.
 
     A joint lies inside the body; the tolerance must cover the flesh and cloth over it. Points outside the picture are not seen.
     """
     x, y, nearness = np.moveaxis(rendering.camera.project(points), -1, 0)
-    height, width = rendering.share.shape
+    width, height = rendering.camera.width, rendering.camera.height
     inside = (nearness > 0) & (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    surface = rendering.surface.nearness[np.where(inside, y, 0).astype(int), np.where(inside, x, 0).astype(int)]
+    return inside & (covering(rendering, points) <= tolerance_m)
+
+
+def covering(rendering: Rendering, points: np.ndarray) -> np.ndarray:
+    """(K,) float64 metres from the surface that the camera sees to each of (K, 3) points behind it; below 0 for points before it.
+
+    −∞ where it sees no performer.
+    """
+    x, y, nearness = np.moveaxis(rendering.camera.project(points), -1, 0)
+    surface = rendering.surface.nearness
+    rows, columns = np.clip(y, 0, surface.shape[0] - 1).astype(int), np.clip(x, 0, surface.shape[1] - 1).astype(int)
     with np.errstate(divide="ignore"):
-        return inside & (1 / np.where(nearness > 0, nearness, 1) <= 1 / surface.astype(np.float64) + tolerance_m)
+        return 1 / nearness - 1 / surface[rows, columns].astype(np.float64)
