@@ -1,8 +1,9 @@
-"""The command line: `perfclone capture | train | clone | run | profiles | studio`, the same words as the Python API."""
+"""The command line: `perfclone capture | train | clone | run | profiles | studio | runs`, the same words as the Python API."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,9 @@ from .capture import CaptureSettings, Performance, capture
 from .cloning import clone, find_background
 from .device import find_device
 from .errors import InputError
+from .experiments.store import Store
 from .files import check_writable
+from .notebook import repository
 from .training import PROFILES, Actor, load_actor, train
 from .training.settings import find_profile
 
@@ -91,6 +94,34 @@ def _studio_extra() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise InputError(f"the studio needs {error.name}: pip install 'perfclone[studio]'") from error
+
+
+def runs_list_command(args: argparse.Namespace) -> None:
+    """List the experiments' runs in the cache: id, actor, method, profile, seed, error."""
+    store = _store()
+    leftovers = store.leftovers()
+    for run in store.runs():
+        s, error = run.spec, f"RMSE {run.summary['rmse']:.1f}" if "rmse" in run.summary else ""
+        state = leftovers.get(run.id, "" if run.finished else "under way")
+        print(f"{run.id}  {s.actor:5} {s.method:18} {s.profile:6} {s.split:13} seed {s.seed}  {error}  {state}".rstrip())
+
+
+def runs_show_command(args: argparse.Namespace) -> None:
+    """Show one run: what it was made from, what was measured, where its files are."""
+    run = _store().resolve(args.id)
+    print(run.folder)
+    print(json.dumps(run.identity | {"result": run.record}, indent=2, ensure_ascii=False))
+
+
+def runs_prune_command(args: argparse.Namespace) -> None:
+    """Remove the runs that nothing would find again: unfinished, damaged, or made by other code or from other videos."""
+    store = _store()
+    for id, why in store.leftovers().items():
+        print(f"{id}: {why}; {store.remove(id) / 2**20:.1f} MiB freed")
+
+
+def _store() -> Store:
+    return Store(repository() / "data")
 
 
 def _captured(path: Path, max_frames: int | None = None) -> Performance:
@@ -189,6 +220,7 @@ def _parser() -> argparse.ArgumentParser:
     command("profiles", profiles_command)
 
     _add_studio(commands.add_parser("studio", help="Render performers with exact truth."))
+    _add_runs(commands.add_parser("runs", help="List, show or tidy up the runs of the book's experiments."))
     for name in ("train", "clone", "run"):
         commands.choices[name].add_argument("--device", default="auto", metavar="D", help="auto, cpu or cuda (default: auto)")
     return parser
@@ -221,6 +253,15 @@ def _add_studio(studio: argparse.ArgumentParser) -> None:
     sub.add_argument("people", type=_count, metavar="N", help="of how many people")
     sub.add_argument("--poses", type=_count, default=8, metavar="K", help="stills a person (default: 8)")
     sub.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for them, new or empty")
+
+
+def _add_runs(runs: argparse.ArgumentParser) -> None:
+    kinds = runs.add_subparsers(required=True, metavar="WHAT")
+    for name, function in (("list", runs_list_command), ("show", runs_show_command), ("prune", runs_prune_command)):
+        sub = kinds.add_parser(name, help=function.__doc__, description=function.__doc__)
+        sub.set_defaults(function=function)
+        if name == "show":
+            sub.add_argument("id", metavar="ID", help="of a run, or how it begins")
 
 
 def _seed(text: str) -> int:

@@ -1,10 +1,22 @@
 """What is measured: distances between poses (Eq. 7, 8), errors of joints, masks and images, and of a video's motion over time."""
 
-from .image import foreground_rmse, mask_iou, rmse, ssim
+from .image import (
+    foreground_mse,
+    foreground_rmse,
+    frame_mse,
+    frame_ssim,
+    gradient_magnitude_similarity,
+    mask_iou,
+    rmse,
+    spectrum,
+    spectrum_distance,
+    ssim,
+)
 from .pose import descriptor, limb_distances, pck, pose_distance, sequence_distance
-from .temporal import warping_error
+from .temporal import flicker, pair_warping_errors, warping_error, within_and_between
 
 __all__ = [
-    "descriptor", "foreground_rmse", "limb_distances", "mask_iou", "pck", "pose_distance", "rmse", "sequence_distance", "ssim",
-    "warping_error",
+    "descriptor", "flicker", "foreground_mse", "foreground_rmse", "frame_mse", "frame_ssim", "gradient_magnitude_similarity",
+    "limb_distances", "mask_iou", "pair_warping_errors", "pck", "pose_distance", "rmse",
+    "sequence_distance", "spectrum", "spectrum_distance", "ssim", "warping_error", "within_and_between",
 ]  # fmt: skip

@@ -1,4 +1,8 @@
-"""How well a video moves: the error of warping each frame to the next along a flow that is known."""
+"""How well a video moves: the error of warping each frame to the next along a flow that is known, and how much frames flicker.
+
+Frames are generated in windows of N that lie side by side (A15), so a video can change more from window to window than it
+does within one: `within_and_between` tells the two apart.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,8 @@ from ..nets.warping import warp
 def warping_error(frames: np.ndarray, flow: np.ndarray, joints: np.ndarray) -> float:
     """Mean `|W(x_i, f_i) − x_{i+1}|`, weighted by α(y_{i+1}): Eq. (4) as a measure, in 8-bit units.
 
-    A frozen video scores well where the driver hardly moves, so compare only videos of one driver, and look at them.
+    A frozen video scores well where the driver hardly moves, and a blurred one better than the truth. So compare only videos of
+    one driver, beside a measure of sharpness such as `spectrum_distance`, and look at them.
 
     Args:
         frames: (T, H, W, 3) uint8.
@@ -22,11 +27,54 @@ def warping_error(frames: np.ndarray, flow: np.ndarray, joints: np.ndarray) -> f
     Returns:
         `Σ α |W(x_i, f_i) − x_{i+1}| / Σ α` over pixels, channels and pairs; 0..255. NaN if no pose has a limb.
     """
-    error = weight = 0.0
-    for i in range(len(frames) - 1):
+    error, weight = _warping_sums(frames, flow, joints).sum(0)
+    return float(error / weight) if weight else float("nan")
+
+
+def pair_warping_errors(frames: np.ndarray, flow: np.ndarray, joints: np.ndarray) -> np.ndarray:
+    """`warping_error` of each pair of successive frames alone, from the same arguments.
+
+    Returns:
+        (T−1,) float64, 0..255; NaN where the pair's second pose has no limb.
+    """
+    error, weight = _warping_sums(frames, flow, joints).T
+    return np.divide(error, weight, out=np.full(len(error), np.nan), where=weight > 0)
+
+
+def _warping_sums(frames: np.ndarray, flow: np.ndarray, joints: np.ndarray) -> np.ndarray:
+    """(T−1, 2) float64: `Σ α |W(x_i, f_i) − x_{i+1}|` and `Σ α` of each pair over pixels and channels."""
+    sums = np.empty((max(len(frames) - 1, 0), 2))
+    for i in range(len(sums)):
         before, after = (torch.from_numpy(frames[k]).permute(2, 0, 1)[None].float() for k in (i, i + 1))
         field = torch.from_numpy(np.asarray(flow[i], np.float32)).permute(2, 0, 1)[None]
         alpha = limb_falloff(torch.from_numpy(joints[i + 1]).float()[None], frames.shape[1])
-        error += float((alpha * (warp(before, field) - after).abs()).sum())
-        weight += 3 * float(alpha.sum())
-    return error / weight if weight else float("nan")
+        sums[i] = float((alpha * (warp(before, field) - after).abs()).sum()), 3 * float(alpha.sum())
+    return sums
+
+
+def flicker(frames: np.ndarray) -> np.ndarray:
+    """Mean `|x_{i+1} − x_i|` of each pair of successive frames over pixels and channels, motion included.
+
+    Args:
+        frames: (T, H, W, 3) uint8.
+
+    Returns:
+        (T−1,) float64 in 8-bit units, 0..255.
+    """
+    return np.array([np.abs(after.astype(np.int16) - before).mean() for before, after in zip(frames, frames[1:])], np.float64)
+
+
+def within_and_between(pairs: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
+    """Split what was measured of pairs of successive frames by whether a pair's frames come from one window of N or from two.
+
+    Motion is the same in both halves on average, so where `between` is larger than `within`, the windows show.
+
+    Args:
+        pairs: (T−1,) float of a whole generated sequence, such as `flicker` or `pair_warping_errors`.
+        window: N, frames that are generated together, side by side from the first frame on (A15).
+
+    Returns:
+        Two (T−1,) float64, `pairs` with NaN where the pair is of the other kind.
+    """
+    between = np.arange(1, len(pairs) + 1) % window == 0
+    return np.where(between, np.nan, pairs), np.where(between, pairs, np.nan)

@@ -1,0 +1,212 @@
+"""The families of runs behind the figures and tables: which trainings, by which labels, at which budget; and their stored results.
+
+`python -m perfclone.experiments.families reconstruction-loss --profile home --seeds 1`
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..files import write_bytes, write_json
+from ..training import PROFILES, TrainSettings
+from ..video import content_hash
+from .ledger import Family, StoredRun
+from .spec import OWN, TEST, RunSpec
+from .store import SAMPLES, Run, Store
+
+TARGETS = ("ann", "ben", "chi")
+"""Actors 1, 2 and 3 of the evaluation."""
+
+OTHERS = ("eve", "fin")
+"""Whose poses and flow feed the unpaired branch in self-reenactment, grown-up drivers and never the actor's test part (A18)."""
+
+PIX2PIX = {"lambda_vgg": 0.0, "lambda_l1": 100.0}
+"""The reconstruction loss of pix2pix in place of Eq. (1)."""
+
+SIZES = (600, 1200, 2000, 3400)
+"""Training frames of Fig. 10, and one size below."""
+
+LADDER = ("pix2pix loss", "+ VGG", "paired only", "+ D_s", "+ L_tc", "ours")
+"""Labels from pix2pix's loss on single frames to the whole method. Each step adds one thing; "paired only" adds N = 2, the last
+one the poses of others. "+ L_tc" has an unpaired branch that sees nothing but the training poses again, which is the placebo (A18)."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """At what budget a family is run."""
+
+    profile: str
+    """Name of one of `PROFILES`."""
+    seeds: tuple[int, ...] = (0,)
+    """Of each training."""
+
+    @property
+    def settings(self) -> TrainSettings:
+        """The profile's."""
+        return PROFILES[self.profile].settings
+
+    @property
+    def small(self) -> bool:
+        """Whether one actor stands for three, as in a book that is run in half an hour."""
+        return self.profile in ("smoke", "quick")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run with the label that tables, figures and the ledger know it by."""
+
+    label: str
+    """Such as `ours`."""
+    spec: RunSpec
+    """What is run."""
+
+
+def reconstruction_loss(plan: Plan) -> Iterator[Entry]:
+    """Fig. 3: ℓ1 on RGB values against Eq. (1), each without and with the paired branch's discriminator; that branch alone."""
+    for label, changes in {
+        "l1": {"adversarial": False, **PIX2PIX},
+        "vgg": {"adversarial": False},
+        "l1+gan": PIX2PIX,
+        "vgg+gan": {},
+    }.items():
+        yield from _trained(plan, label, "ann", **changes)
+    yield _untrained(plan, "blurred", "ann")
+
+
+def self_reenactment(plan: Plan) -> Iterator[Entry]:
+    """Table 1 and Fig. 9: two thirds of a video train, the last third tests; three actors, and both readings of the split (A16)."""
+    for split in ("chronological",) if plan.small else ("chronological", "thirds"):
+        for actor in TARGETS:
+            yield from _trained(plan, "ours", actor, unpaired=OTHERS, split=split)
+            yield _untrained(plan, "nearest neighbour", actor, split)
+            yield _untrained(plan, "pixel oracle", actor, split)
+
+
+def training_set_size(plan: Plan) -> Iterator[Entry]:
+    """Fig. 10: fewer frames of actor 1, for equally many steps, and for steps in proportion to the frames (A19)."""
+    for size in SIZES:
+        frames = size if PROFILES[plan.profile].max_frames is None else size * PROFILES[plan.profile].max_frames // 5400
+        yield from _trained(plan, f"{size} frames", "ann", unpaired=OTHERS, frames=frames)
+        if not plan.small and size < SIZES[-1]:
+            steps = round(plan.settings.steps * size / SIZES[-1])
+            yield from _trained(plan, f"{size} frames, equal epochs", "ann", unpaired=OTHERS, frames=frames, steps=steps)
+
+
+def unpaired_branch(plan: Plan) -> Iterator[Entry]:
+    """Sec. 5.2: from pix2pix's loss to the whole method, a step at a time (`LADDER`), and what other unpaired poses do (A18)."""
+    for actor in TARGETS[:1] if plan.small else TARGETS:
+        steps = (
+            {"window": 1, **PIX2PIX},
+            {"window": 1},
+            {},
+            {"unpaired": (OWN,), "lambda_tc": 0.0},
+            {"unpaired": (OWN,)},
+            {"unpaired": OTHERS},
+        )
+        for label, changes in zip(LADDER, steps, strict=True):
+            yield from _trained(plan, label, actor, **changes)
+        yield from _trained(plan, "test poses", actor, unpaired=(TEST,))
+        yield _untrained(plan, "frozen", actor)
+        yield _untrained(plan, "blurred", actor)
+
+
+FAMILIES: Mapping[str, Callable[[Plan], Iterator[Entry]]] = {
+    "reconstruction-loss": reconstruction_loss,
+    "self-reenactment": self_reenactment,
+    "training-set-size": training_set_size,
+    "unpaired-branch": unpaired_branch,
+}
+"""Name → the entries at a budget."""
+
+
+def _trained(plan: Plan, label: str, actor: str, unpaired=(), split="chronological", frames=None, **changes) -> Iterator[Entry]:
+    settings = replace(plan.settings, **changes)
+    for seed in plan.seeds:
+        yield Entry(label, RunSpec(
+            actor=actor, unpaired=unpaired, split=split, frames=frames, settings=settings, profile=plan.profile, seed=seed
+        ))  # fmt: skip
+
+
+def _untrained(plan: Plan, method: str, actor: str, split: str = "chronological") -> Entry:
+    settings = TrainSettings(size=plan.settings.size)  # nothing else of them matters
+    return Entry(method, RunSpec(method=method, actor=actor, split=split, settings=settings, profile=plan.profile))
+
+
+def run_family(name: str, plan: Plan, store: Store, device: str = "auto") -> list[tuple[Entry, Run]]:
+    """Run whatever of a family is not in the store yet. InputError as `Store.run`."""
+    return [(entry, store.run(entry.spec, device)) for entry in FAMILIES[name](plan)]
+
+
+def as_family(name: str, plan: Plan, runs: Sequence[tuple[Entry, Run]]) -> Family:
+    """Runs that were just made, in the form in which stored references are read."""
+    described = tuple(StoredRun(**_stored(entry, run)) for entry, run in runs)
+    provenance = [run.provenance for _, run in runs]
+    device = ", ".join(sorted({one["device"] for one in provenance}))
+    genuine = all(one["vgg"]["genuine"] for one in provenance if one["vgg"])
+    return Family(name, plan.profile, device, genuine, described, {run.id: run.frames() for _, run in runs})
+
+
+def _stored(entry: Entry, run: Run) -> dict:
+    spec = entry.spec
+    seed = spec.seed if spec.trained else None
+    return {"id": run.id, "label": entry.label, "actor": spec.actor, "seed": seed, "split": spec.split, "summary": run.summary}
+
+
+def store_reference(name: str, plan: Plan, runs: Sequence[tuple[Entry, Run]], folder: Path) -> None:
+    """Write a family as a stored reference: `record.json`, the measures of all frames, and the samples of each run.
+
+    Args:
+        folder: `data/reference/<name>`. What is there is replaced as a whole.
+    """
+    family = as_family(name, plan, runs)
+    arrays = {f"{id}/{measure}": values for id, frames in family.frames.items() for measure, values in frames.items()}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    write_bytes(folder / "frames.npz", buffer.getvalue())
+    for _, run in runs:
+        write_bytes(folder / f"{run.id}.png", (run.folder / SAMPLES).read_bytes())
+    names = ["frames.npz", *(f"{run.id}.png" for _, run in runs)]
+    for path in folder.iterdir():
+        if path.name not in (*names, "record.json"):
+            path.unlink()
+    details = [_stored(entry, run) | {"spec": entry.spec.as_dict(), "provenance": run.provenance} for entry, run in runs]
+    write_json(folder / "record.json", {
+        "family": name,
+        "profile": plan.profile,
+        "device": family.device,
+        "commit": _commit(runs),
+        "vgg": next(run.provenance["vgg"] for entry, run in runs if entry.spec.trained),
+        "runs": details,
+        "files": {name: content_hash(folder / name) for name in names},
+    })  # fmt: skip
+
+
+def _commit(runs: Sequence[tuple[Entry, Run]]) -> str:
+    """The commit of the latest run. ValueError unless all were made by the same code: a family is replaced as a whole."""
+    if len({run.identity["code"] for _, run in runs}) > 1:
+        raise ValueError("these runs were made by different versions of the code")
+    return max((run.provenance for _, run in runs), key=lambda one: one["started"])["commit"]
+
+
+def main() -> None:
+    """Run a family and store it as the reference."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("family", choices=FAMILIES)
+    parser.add_argument("--profile", default="home", choices=PROFILES)
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="seeds 0 to N - 1")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="the repository's data folder")
+    args = parser.parse_args()
+    plan = Plan(args.profile, tuple(range(args.seeds)))
+    runs = run_family(args.family, plan, Store(args.data), args.device)
+    store_reference(args.family, plan, runs, args.data / "reference" / args.family)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""`RunSpec`: one training of an experiment, as a value. What it names, which frames train and which test, and its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from .. import video
+from ..capture import Performance, capture
+from ..errors import InputError
+from ..nets.vgg import Bank
+from ..provenance import code_hash
+from ..training import TrainSettings, split
+from ..training.settings import find_profile
+from ..training.split import draw_frames
+from .evaluation import CONTROLS
+
+TRAINED = ("perfclone",)
+"""Methods that learn from the training part."""
+METHODS = (*TRAINED, *CONTROLS)
+"""All methods. Those that are not trained take of the settings only the size."""
+SPLITS = ("chronological", "thirds", "whole")
+"""The two of `training.split`, and `whole`, which trains on all of the video and has no test part."""
+OWN, TEST = "self", "test"
+"""Special names among the unpaired videos, the training part itself and the poses of the test part (A18)."""
+CODE = (
+    "skeleton", "capture", "nets", "losses", "metrics", "training", "cloning",
+    "baselines", "experiments/evaluation", "experiments/self_reenactment",
+)  # fmt: skip
+"""The parts of this library that a run's result depends on."""
+FORMAT = 1
+"""Raised whenever runs are stored in another way."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """The performances that a spec names.
+
+    Attributes:
+        train: parts of the actor's video that train.
+        test: parts of it that test; none where the split is `whole`.
+        unpaired: whose poses and flow feed the unpaired branch.
+    """
+
+    train: list[Performance]
+    test: list[Performance]
+    unpaired: list[Performance]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """One training: all that its result depends on but the videos' content, the library's code and the VGG bank.
+
+    Raises:
+        InputError: a field is impossible.
+    """
+
+    method: str = "perfclone"
+    """One of `METHODS`."""
+    actor: str
+    """Name of a shipped video, such as `ann`."""
+    unpaired: tuple[str, ...] = ()
+    """Names of shipped videos of others, or `self` or `test`; the videos' poses and flow feed the unpaired branch."""
+    split: str = "chronological"
+    """One of `SPLITS`; which part of the actor's video trains, and which tests (A16)."""
+    frames: int | None = None
+    """How many frames of the training part are used, see `draw_frames`; None takes all (Fig. 10)."""
+    settings: TrainSettings
+    profile: str
+    """Name of the budget. It says how much of each video is used; the settings are free to differ from its own."""
+    seed: int = 0
+    """Of the weights and the batches, 0 to 2³¹ − 1."""
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise InputError(f"unknown method {self.method!r}: choose one of {', '.join(METHODS)}")
+        if self.split not in SPLITS:
+            raise InputError(f"unknown split {self.split!r}: choose one of {', '.join(SPLITS)}")
+        if unfit := [name for name in (self.actor, *self.unpaired) if not re.fullmatch(r"[a-z0-9-]+", name)]:
+            raise InputError(f"{unfit[0]!r} is not the name of a shipped video: give one such as ann")
+        if self.actor in self.unpaired:
+            raise InputError(f"the whole of {self.actor} holds the test part: name {OWN} for the training part's poses (A18)")
+        if len(set(self.unpaired)) < len(self.unpaired):
+            raise InputError("an unpaired video is named twice: name each once")
+        if self.split == "whole" and TEST in self.unpaired:
+            raise InputError(f"the split whole has no {TEST} part: choose another split, or name other videos")
+        if not self.trained and (self.split == "whole" or self.unpaired or self.frames is not None):
+            raise InputError(f"{self.method} is not trained: leave out unpaired and frames, and take a split with a test part")
+        if self.frames is not None and self.frames < 1:
+            raise InputError(f"frames is {self.frames}: give at least 1")
+        if not 0 <= self.seed < 2**31:
+            raise InputError(f"seed is {self.seed}: give a number from 0 to 2³¹ − 1")
+        find_profile(self.profile)
+
+    @property
+    def others(self) -> list[str]:
+        """The unpaired videos of other performers."""
+        return [name for name in self.unpaired if name not in (OWN, TEST)]
+
+    @property
+    def trained(self) -> bool:
+        """Whether the method learns."""
+        return self.method in TRAINED
+
+    def as_dict(self) -> dict:
+        """The spec as JSON takes it. Equal specs give equal JSON."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return values | {"unpaired": list(self.unpaired), "settings": _typed(asdict(self.settings), _SETTINGS)}
+
+    @classmethod
+    def from_dict(cls, found: dict) -> RunSpec:
+        """The spec that `as_dict` gave. InputError if a field is missing, unknown, of another type or impossible."""
+        try:
+            values = _typed(found, _FIELDS)
+            settings = TrainSettings(**_typed(values["settings"], _SETTINGS))
+            return cls(**values | {"settings": settings, "unpaired": tuple(values["unpaired"])})
+        except (AttributeError, TypeError, ValueError) as error:
+            raise InputError(f"this is not the spec of a run: {error}") from error
+
+    def identity(self, data: Path, bank: Bank) -> dict:
+        """All that the result depends on but the machine, as JSON takes it.
+
+        Args:
+            data: the repository's `data` folder.
+            bank: of the VGG features that the run trains with.
+
+        Raises:
+            InputError: a video is missing.
+        """
+        weights = b"".join(tensor.numpy().tobytes() for tensor in (bank.weight, bank.bias, bank.mean))
+        return {
+            "format": FORMAT,
+            "spec": self.as_dict(),
+            "code": code_hash(*CODE),
+            "videos": {name: video.content_hash(video_path(data, name)) for name in [self.actor, *self.others]},
+            "vgg": {"name": bank.name, "genuine": bank.genuine, "sha256": hashlib.sha256(weights).hexdigest()},
+        }
+
+    def content_hash(self, data: Path, bank: Bank) -> str:
+        """sha256 of the `identity`, in hexadecimal. It names the run."""
+        return identity_hash(self.identity(data, bank))
+
+    def material(self, data: Path) -> Material:
+        """Capture the videos and cut them as the spec says.
+
+        Raises:
+            InputError: a video is missing, or has fewer frames to train on than `frames`.
+        """
+        cut = find_profile(self.profile).max_frames
+        whole = capture(video_path(data, self.actor), max_frames=cut)
+        train, test = ([slice(0, len(whole))], []) if self.split == "whole" else split(len(whole), self.split)
+        if self.frames is not None:
+            train = draw_frames(train, self.frames)
+        parts = {OWN: [whole[part] for part in train], TEST: [whole[part] for part in test]}
+        parts |= {name: [capture(video_path(data, name), max_frames=cut)] for name in self.others}
+        return Material(parts[OWN], parts[TEST], [part for name in self.unpaired for part in parts[name]])
+
+
+_FIELDS = {
+    "method": (str,), "actor": (str,), "unpaired": (list,), "split": (str,), "frames": (int, type(None)),
+    "settings": (dict,), "profile": (str,), "seed": (int,),
+}  # fmt: skip
+_SETTINGS = {field.name: (type(field.default),) for field in fields(TrainSettings)}
+
+
+def _typed(found: dict, kinds: dict[str, tuple[type, ...]]) -> dict:
+    """The same values, a float's written as one. InputError unless there are just these names, of these types."""
+    if odd := sorted(found.keys() ^ kinds.keys()):
+        raise InputError(f"{', '.join(odd)} missing or unknown")
+    values = {}
+    for name, allowed in kinds.items():
+        value = float(found[name]) if allowed == (float,) and type(found[name]) is int else found[name]
+        if type(value) not in allowed:
+            raise InputError(f"{name} is {value!r} and should be of type {allowed[0].__name__}")
+        values[name] = value
+    return values
+
+
+def video_path(data: Path, name: str) -> Path:
+    """Where the shipped video of that name lies."""
+    return data / "actors" / f"{name}.mp4"
+
+
+def identity_hash(identity: dict) -> str:
+    """sha256 of an identity's JSON, in hexadecimal."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
