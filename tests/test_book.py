@@ -149,5 +149,5 @@ def test_a_stored_result_is_the_one_that_its_record_describes(record):
     assert {path.name for path in record.parent.iterdir()} == {"record.json", *made["files"]}
     for name, sha256 in made["files"].items():
         assert content_hash(record.parent / name) == sha256
-    assert made["vgg"]["genuine"], "no stored result rests on the stand-in"
+    assert "vgg" not in made or made["vgg"]["genuine"], "no stored result rests on the stand-in"
     assert re.fullmatch(r"[0-9a-f]{7,40}", made["commit"]), "made from a commit, without further changes"

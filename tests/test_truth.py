@@ -1,5 +1,7 @@
 """The truth beside a rendered video, and how near extraction comes to it."""
 
+import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -11,8 +13,11 @@ from perfclone.experiments.pose_extraction import pose_extraction
 from perfclone.metrics import pck
 from perfclone.skeleton import J
 from perfclone.truth import Truth, load_truth, save_truth, truth_path
+from perfclone.video import content_hash
 
 ACTORS = Path(__file__).parents[1] / "data" / "actors"
+DATA = ACTORS.parent
+NAMES = ("ann", "ben", "chi", "dee", "eve", "fin", "gil")
 
 
 def made_up(width: int = 37, height: int = 23, frames: int = 9) -> tuple[Truth, np.ndarray]:
@@ -71,3 +76,44 @@ def test_the_extractor_finds_the_development_actor():
     result = pose_extraction(ACTORS / "dee.mp4", max_frames=100)
     assert result["detected"] == 1 and result["scale"] < 1
     assert result["pck_all"] > 0.95 and result["mask_iou"] > 0.94 and result["error_px"] < 4
+
+
+@pytest.mark.parametrize("family", ["pose-extraction", "films"])
+def test_the_datasheet_has_the_numbers_of_the_stored_records(family):
+    results = json.loads((DATA / "reference" / family / "record.json").read_text("utf-8"))["results"]
+    sheet = (DATA / "README.md").read_text("utf-8")
+    assert {result.get("video", result.get("film")).removesuffix(".mp4") for result in results} == set(NAMES)
+    for result in results:
+        if family == "films":
+            name, cells = (
+                result["film"],
+                [
+                    f"{1000 * result['skate_m_s']:.1f}",
+                    f"{1000 * result['arm_depth_m']:.0f}",
+                    f"{result['photometric_ratio']:.2f}",
+                    f"{result['photometric_ratio_moving']:.2f}",
+                    f"{result['flow_agreement']:.1%}",
+                ],
+            )
+        else:
+            assert result["sha256"] == content_hash(ACTORS / result["video"])
+            name, cells = (
+                result["video"].removesuffix(".mp4"),
+                [
+                    f"{result['frames']:,}",
+                    f"{result['detected']:.1%}",
+                    f"{result['pck_visible']:.3f}",
+                    f"{result['pck_all']:.3f}",
+                    f"{result['error_px']:.1f}",
+                    f"{result['mask_iou']:.3f}",
+                    f"{result['mask_iou_lowest']:.3f}",
+                    f"{result['scale']:.2f}",
+                ],
+            )
+        assert " | ".join(cells) in re.findall(rf"^\| `{name}` \| (.*) \|$", sheet, re.MULTILINE)
+
+
+def test_the_extractor_finds_the_shipped_performers_as_well_as_the_datasheet_promises():
+    for result in json.loads((DATA / "reference" / "pose-extraction" / "record.json").read_text("utf-8"))["results"]:
+        assert result["detected"] >= 0.995 and result["pck_visible"] >= 0.98 and result["pck_all"] >= 0.95, result["video"]
+        assert result["mask_iou"] >= 0.94 and result["scale"] < 1, result["video"]
