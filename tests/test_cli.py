@@ -192,7 +192,7 @@ def test_a_full_disk_is_named_and_leaves_nothing_half_made(command, actor, dee, 
 
 def test_a_second_person_gives_a_warning_and_the_work_is_done(capfd, tmp_path):
     frames = [frame for _, frame in read_frames(ACTORS / "eve.mp4", 40)]
-    other = [frame for _, frame in read_frames(ACTORS / "fin.mp4", 40)]
+    other = [frame for _, frame in read_frames(ACTORS / "gil.mp4", 40)]
     _write(tmp_path / "two.mp4", [np.concatenate(pair, 1) for pair in zip(frames, other, strict=True)])
     assert main(["capture", str(tmp_path / "two.mp4"), "--out", str(tmp_path / "capture")]) == 0
     warnings = capfd.readouterr().err.splitlines()
