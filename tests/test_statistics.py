@@ -3,10 +3,20 @@
 import numpy as np
 import pytest
 from scipy.signal import lfilter
-from scipy.stats import spearmanr
+from scipy.stats import linregress, spearmanr
 
 from perfclone.errors import InputError
-from perfclone.experiments.statistics import bootstrap, correlation, difference, holm, rank_moments, ratio, value
+from perfclone.experiments.statistics import (
+    below,
+    bootstrap,
+    correlation,
+    difference,
+    holm,
+    power_law,
+    rank_moments,
+    ratio,
+    value,
+)
 
 FRAMES = 600
 
@@ -41,6 +51,17 @@ def test_estimates_equal_the_hand_calculation():
     assert bootstrap([ours, other], ratio, root=True).estimate == 0.5
     assert bootstrap([ours, other], difference, root=True).estimate == -3.5
     assert bootstrap([ours], value).estimate == (4 + 16 + 9 + 25) / 4  # without roots
+
+
+def test_a_share_of_frames_is_counted_seed_by_seed_and_over_the_frames_that_both_have():
+    ours = {"ann": {0: np.array([1.0, 1, 9, np.nan]), 1: np.array([9.0, 4, 9, 1])}}
+    other = {"ann": {None: np.full(4, 4.0)}}
+    won, lost = below(ours, other)["ann"], below(other, ours)["ann"]
+    np.testing.assert_array_equal(won[0], [1, 1, 0, np.nan])
+    np.testing.assert_array_equal(won[1], [0, 0, 0, 1])  # equal is not less
+    np.testing.assert_array_equal(lost[1], [1, 0, 1, 0])
+    twin = {"ann": {0: np.full(4, 2.0), 1: np.full(4, 5.0)}}
+    np.testing.assert_array_equal(below(ours, twin)["ann"][1], [0, 1, 0, 1])  # of trainings those with the same seed
 
 
 def test_three_constant_trainings_give_exactly_their_range():
@@ -101,6 +122,22 @@ def test_rank_correlation_is_spearmans_and_does_not_change_under_monotone_functi
     assert found.interval().low < expected < found.interval().high
     bent = bootstrap(rank_moments({"ann": {0: np.exp(x)}}, {"ann": {0: y**3}}), correlation)
     assert bent.draws == pytest.approx(found.draws)
+
+
+def test_a_power_law_is_found_exactly_where_there_is_one_and_in_every_draw_at_once():
+    sizes, b, c = np.array([600, 1200, 2000, 3400]), np.array([80.0, 40.0, 7.0]), np.array([0.2, 0.5, -0.1])
+    found = power_law(sizes, b * sizes[:, None] ** -c)
+    assert found[0] == pytest.approx(b) and found[1] == pytest.approx(c)
+    assert power_law(sizes, np.full(4, 16.0)) == pytest.approx((16, 0))
+
+
+def test_a_power_law_through_noise_has_the_least_squares_in_logarithms():
+    sizes = np.array([600, 1200, 2000, 3400])
+    values = 90 * sizes**-0.3 * np.exp(0.1 * np.random.default_rng(0).normal(size=4))
+    line = linregress(np.log(sizes), np.log(values))
+    assert power_law(sizes, values) == pytest.approx((np.exp(line.intercept), -line.slope))
+    b, c = power_law(sizes, values)
+    assert power_law(10 * sizes, 3 * values) == pytest.approx((3 * b * 10**c, c))  # the exponent has no unit
 
 
 # ---- what is true of any data ----

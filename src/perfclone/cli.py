@@ -1,4 +1,4 @@
-"""The command line: `perfclone capture | train | clone | run | profiles | studio | runs`, the same words as the Python API."""
+"""The command line: `perfclone capture | train | clone | run | profiles | studio | runs | drift`, the same words as the Python API."""
 
 from __future__ import annotations
 
@@ -120,6 +120,16 @@ def runs_prune_command(args: argparse.Namespace) -> None:
         print(f"{id}: {why}; {store.remove(id) / 2**20:.1f} MiB freed")
 
 
+def drift_command(args: argparse.Namespace) -> None:
+    """Make runs of a stored family anew and compare: exit code 1 if one of them no longer comes out."""
+    from .experiments.drift import drift
+
+    table = drift(args.family, args.label, args.actor, _store(), args.device)
+    print(table.to_string(index=False, float_format=lambda number: f"{number:.3f}"))
+    if not table["holds"].all():
+        sys.exit(1)
+
+
 def _store() -> Store:
     return Store(repository() / "data")
 
@@ -221,7 +231,11 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_studio(commands.add_parser("studio", help="Render performers with exact truth."))
     _add_runs(commands.add_parser("runs", help="List, show or tidy up the runs of the book's experiments."))
-    for name in ("train", "clone", "run"):
+    sub = command("drift", drift_command)
+    sub.add_argument("family", metavar="FAMILY", help="such as self-reenactment: a folder of data/reference")
+    sub.add_argument("--label", action="append", required=True, metavar="L", help="such as ours; may be repeated")
+    sub.add_argument("--actor", action="append", required=True, metavar="A", help="such as ann; may be repeated")
+    for name in ("train", "clone", "run", "drift"):
         commands.choices[name].add_argument("--device", default="auto", metavar="D", help="auto, cpu or cuda (default: auto)")
     return parser
 

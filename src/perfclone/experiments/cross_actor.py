@@ -7,71 +7,168 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..baselines import retrieve
-from ..capture import Alignment, capture
-from ..capture.alignment import body_size
+from ..capture import Alignment, Performance, capture
+from ..capture.alignment import body_size, fit_alignment
 from ..capture.flow import resize_square
 from ..capture.performance import on_white
 from ..cloning import generate_sequence
-from ..metrics import foreground_rmse, rmse
-from ..skeleton import FRAME, PoseTrack, trunk
+from ..errors import InputError
+from ..metrics import foreground_mse, frame_mse
+from ..skeleton import BODY_JOINTS, FRAME, JOINT, PoseTrack, trunk
 from ..training import PROFILES, Actor, train
 from ..truth import Truth, load_truth
 from ..video import content_hash, read_frames
+from .evaluation import joined_frames, pose_found_again, summary
 from .self_reenactment import FOREGROUND, departs_from_white
 
+DRIVER = "driver"
+"""Name of the measure that says to whose dance a frame belongs."""
+PREFIXES = {"true": "true_", "driver": "driver_", "extracted": ""}
+"""Three pose streams of one dance → what the names of their measures begin with.
 
-def cross_actor(actor: Actor, reference: Path, driving: Path, clip: Path) -> dict:
-    """The error of a clone, in three steps from what the generator is to blame for to all of it.
+- `true`: the joints of the actor's own body in this motion. What is wrong then is the generator's, and the camera's, which is the driver's.
+- `driver`: the true joints of the driver. Added is that driver and actor differ in proportions.
+- `extracted`: what was extracted from the driver's video, as everywhere else. Added is what extraction gets wrong.
+"""
 
-    Three pose streams of the same motion drive the actor, and each clone is compared with the film of the actor's own body in
-    this motion:
 
-    - `true`: the joints of the actor's body in that film. What is wrong then is the generator's.
-    - `driver`: the true joints of the driver. Added is that driver and actor differ in proportions.
-    - `extracted`: what was extracted from the driver's video, as everywhere else. Added is what extraction gets wrong.
+@dataclass(frozen=True, eq=False)
+class Dance:
+    """The beginning of a driver's dance, as the actor's own body performs it.
+
+    Attributes:
+        frames: (T, size, size, 3) uint8 on white, the right answer.
+        masks: (T, size, size) bool, where the actor is in it.
+        streams: the poses of this motion, T of each of `PREFIXES`, in aligned pixels.
+        seen: (T,) bool, whether somebody was found in the driver's frame. Only these frames are measured.
+    """
+
+    frames: np.ndarray
+    masks: np.ndarray
+    streams: Mapping[str, PoseTrack]
+    seen: np.ndarray
+
+
+def load_dance(reference: Path, driving: Path, clip: Path, size: int, max_frames: int | None = None) -> Dance:
+    """The truth for a clone, and the poses to clone from.
 
     A generator is used to the joints of the pose extractor, who puts a hip or an ear elsewhere than a rig does. True joints
     are therefore moved by the mean offset between extracted and true joints of the actor's own video (`habit`).
 
     Args:
-        actor: trained on `reference`.
-        reference, driving: rendered videos, with their truth beside them.
+        reference, driving: rendered videos of the actor and of the driver, with their truth beside them.
         clip: rendered, the actor in the beginning of the driving video's motion, with its truth.
+        size: side of the frames in pixels.
+        max_frames: how much of each video is captured, and at most how much of the clip counts; None takes all.
+
+    Raises:
+        InputError: a file or its truth is missing, or the clip ends before `max_frames`.
+    """
+    own, driver = capture(reference, max_frames=max_frames), capture(driving, max_frames=max_frames)
+    own_truth, motion, truth = load_truth(reference)[: len(own)], load_truth(driving), load_truth(clip)
+    offset, hips = habit(own.poses.joints, own.alignment.points(own_truth.joints))
+    alignment = method_alignment(alignment_in_motion(truth, len(driver), len(motion)), offset, hips)
+    truth = truth[: len(driver)]
+    frames, masks = true_frames(clip, truth, alignment, size)
+    poses = driver.poses[: len(truth)]
+    streams = {
+        "true": _track(alignment.points(truth.joints) + offset, poses.times),
+        "driver": _track(driver.alignment.points(motion.joints[: len(truth)]) + offset, poses.times),
+        "extracted": poses,
+    }
+    return Dance(frames, masks, streams, poses.seen)
+
+
+def apart(dance: Dance, a: str, b: str) -> np.ndarray:
+    """(T, 13) float: how far the body joints of two streams lie apart, in pixels of the aligned frame."""
+    one, other = (dance.streams[name].joints[:, list(BODY_JOINTS)] for name in (a, b))
+    return np.linalg.norm(one - other, axis=-1)
+
+
+def proportions(dance: Dance) -> dict[str, float]:
+    """How long parts of the driver's body are in terms of the actor's, in the aligned frame and the same motion.
 
     Returns:
-        RMSE in 8-bit units at the network's own size, `true`, `driver`, `extracted`, the same as `*_foreground`, and
-        `nearest_neighbour` for the extracted poses; and what they were made from.
+        `trunk`, `upper arm`, `thigh`, `shin`: the median length with the driver's joints over that with the actor's.
     """
-    own, driver, truth = capture(reference), capture(driving), load_truth(clip)
-    offset, hips = habit(own.poses.joints, own.alignment.points(load_truth(reference).joints))
-    alignment = method_alignment(Alignment(**truth.about["alignment"]), offset, hips)
-    size, count = actor.settings.size, len(truth)
-    frames, masks = true_frames(clip, truth, alignment, size)
-    streams = {
-        "true": alignment.points(truth.joints) + offset,
-        "driver": driver.alignment.points(load_truth(driving).joints[:count]) + offset,
-        "extracted": driver.poses.joints[:count],
-    }
-    result: dict = {}
-    for name, joints in streams.items():
-        clone = generate_sequence(actor, _track(joints, driver.poses.times[:count]))
-        result[name] = rmse(clone, frames)
-        result[f"{name}_foreground"] = foreground_rmse(clone, frames, departs_from_white(clone), masks)
-    nearest = retrieve(streams["extracted"], actor.joints, own.frames(size))
-    result["nearest_neighbour"] = rmse(nearest, frames)
-    result["nearest_neighbour_foreground"] = foreground_rmse(nearest, frames, departs_from_white(nearest), masks)
-    return result | {
-        "frames": count,
-        "unit": f"RMSE in 8-bit units at {size}×{size}, on white",
-        "clip": {"name": clip.stem, "sha256": content_hash(clip)},
-        "driving": {"name": driver.name, "sha256": driver.sha256},
-        "actor": actor.record,
-    }
+    driver, own = (_lengths(dance.streams[name].joints) for name in ("driver", "true"))
+    return {part: driver[part] / own[part] for part in own}
+
+
+def _lengths(joints: np.ndarray) -> dict[str, float]:
+    ends = {"trunk": trunk(joints)}
+    for part, names in {"upper arm": ("shoulder", "elbow"), "thigh": ("hip", "knee"), "shin": ("knee", "ankle")}.items():
+        ends[part] = [joints[:, [JOINT[f"{side}_{name}"] for side in ("left", "right")]] for name in names]
+    return {part: float(np.nanmedian(np.linalg.norm(np.subtract(*of), axis=-1))) for part, of in ends.items()}
+
+
+def measure(make: Callable[[PoseTrack], np.ndarray], dance: Dance) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """How near clones come to the film of the actor's own body in the same motion.
+
+    Args:
+        make: from T poses to (T, size, size, 3) uint8 frames on white.
+
+    Returns:
+        The clone of the `extracted` poses, and (T,) float64 each, NaN for a frame in which no driver was found:
+
+        - `mse`, `foreground_mse` of that clone, in squared 8-bit units; the foreground is the union of true and generated
+          performer. The same of the other streams as `true_mse`, `driver_mse` and so on.
+        - `pck` of that clone, see `evaluation.pose_found_again`, against the poses that it was made from. `film_pck` is that
+          of the right answer, whose limbs have the actor's lengths and not the driver's: no need to be better than that.
+    """
+    clones = {name: make(poses) for name, poses in dance.streams.items()}
+    found = {}
+    for name, clone in clones.items():
+        prefix = PREFIXES[name]
+        found[f"{prefix}mse"] = frame_mse(clone, dance.frames)
+        found[f"{prefix}foreground_mse"] = foreground_mse(clone, dance.frames, departs_from_white(clone), dance.masks)
+    joints = dance.streams["extracted"].joints
+    found |= {"pck": pose_found_again(clones["extracted"], joints), "film_pck": pose_found_again(dance.frames, joints)}
+    return clones["extracted"], {name: np.where(dance.seen, values, np.nan) for name, values in found.items()}
+
+
+def measure_all(make: Callable[[PoseTrack], np.ndarray], dances: Sequence[Dance]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """What `measure` gives, of one dance after the other; and `DRIVER`, the number of each frame's dance, from 0."""
+    clones, found = zip(*(measure(make, dance) for dance in dances))
+    measures = {name: np.concatenate([of_dance[name] for of_dance in found]) for name in found[0]}
+    number = np.repeat(np.arange(len(dances), dtype=float), [len(dance.frames) for dance in dances])
+    return np.concatenate(clones), measures | {DRIVER: number}
+
+
+def by_driver(measures: Mapping[str, np.ndarray], drivers: Sequence[str]) -> Iterator[tuple[str, str, dict[str, np.ndarray]]]:
+    """The measures that `measure_all` gave, of each dance from each stream by itself.
+
+    Args:
+        drivers: the names of the dances, in their order.
+
+    Yields:
+        Driver, stream, and the measures of the dance's frames: `mse`, `foreground_mse`, and where the stream has them the others.
+    """
+    for number, driver in enumerate(drivers):
+        here = measures[DRIVER] == number
+        for stream, prefix in PREFIXES.items():
+            found = {name.removeprefix(prefix): measures[name][here] for name in (f"{prefix}mse", f"{prefix}foreground_mse")}
+            poses = {name: measures[name][here] for name in ("pck", "film_pck")} if stream == "extracted" else {}
+            yield driver, stream, found | poses
+
+
+def cloner(actor: Actor) -> Callable[[PoseTrack], np.ndarray]:
+    """The method, as `measure` takes it."""
+    return lambda poses: generate_sequence(actor, poses)
+
+
+def retriever(parts: Sequence[Performance], size: int) -> Callable[[PoseTrack], np.ndarray]:
+    """The nearest neighbour among parts of the actor's video, as `measure` takes it (see `baselines.retrieve`)."""
+    joints = np.concatenate([part.poses.joints for part in parts])
+    frames = joined_frames(parts, size)
+    return lambda poses: retrieve(poses.joints, joints, frames)
 
 
 def habit(extracted: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, float]:
@@ -87,11 +184,29 @@ def habit(extracted: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, float]:
     return np.nanmean(extracted - true, 0), body_size(extracted, "hip") / body_size(true, "hip")
 
 
+def alignment_in_motion(truth: Truth, captured: int, whole: int) -> Alignment:
+    """What the actor's true joints in a driver's motion give, over as much of it as the driver's own alignment was fitted to.
+
+    Args:
+        truth: of the clip, whose `about` has the alignment of the whole motion.
+        captured: frames of the driving video that are used.
+        whole: frames that it has.
+
+    Raises:
+        InputError: the clip ends before the part that is used, which is not all.
+    """
+    if captured == whole:
+        return Alignment(**truth.about["alignment"])
+    if captured > len(truth):
+        raise InputError(f"the clip has {len(truth)} frames: use at most these of the driving video, or all of it")
+    return fit_alignment(truth.joints[:captured], "hip")
+
+
 def method_alignment(true: Alignment, offset: np.ndarray, hips: float) -> Alignment:
     """The alignment that a video would get from extracted joints, from the one that its true joints give (Sec. 3.1).
 
     Args:
-        true: fitted to the true joints of the whole performance.
+        true: fitted to the true joints, see `alignment_in_motion`.
         offset, hips: see `habit`.
     """
     scale = true.scale / hips
@@ -101,9 +216,13 @@ def method_alignment(true: Alignment, offset: np.ndarray, hips: float) -> Alignm
 
 
 def true_frames(clip: Path, truth: Truth, alignment: Alignment, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The film of the truth, cut out by its true masks: (T, size, size, 3) uint8 on white, and the masks, (T, size, size) bool."""
+    """The film of the truth, cut out by its true masks: (T, size, size, 3) uint8 on white, and the masks, (T, size, size) bool.
+
+    Args:
+        clip: the film, of which as many frames are read as `truth` has.
+    """
     frames, masks = [], []
-    for (_, picture), mask in zip(read_frames(clip), truth.masks(), strict=True):
+    for (_, picture), mask in zip(read_frames(clip, len(truth)), truth.masks(), strict=True):
         mask = alignment.image(mask * np.uint8(255))
         cutout = np.dstack([alignment.image(picture), mask])
         frames.append(resize_square(on_white(cutout), size))
@@ -125,8 +244,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
-    actor = train(capture(args.reference), [capture(args.driving)], profile=args.profile, seed=args.seed, device=args.device)
-    print(json.dumps(cross_actor(actor, args.reference, args.driving, args.clip), indent=2))
+    cut = PROFILES[args.profile].max_frames
+    own, driver = (capture(path, max_frames=cut) for path in (args.reference, args.driving))
+    actor = train(own, [driver], profile=args.profile, seed=args.seed, device=args.device)
+    size = actor.settings.size
+    dance = load_dance(args.reference, args.driving, args.clip, size, cut)
+    methods = {"ours": cloner(actor), "nearest neighbour": retriever([own], size)}
+    result = {name: summary(measure(make, dance)[1]) for name, make in methods.items()}
+    clip = {"name": args.clip.stem, "sha256": content_hash(args.clip), "frames": len(dance.frames)}
+    print(json.dumps(result | {"clip": clip, "actor": actor.record}, indent=2))
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from ..training import Actor
 from ..viz import enlarge
 from .self_reenactment import FOREGROUND, departs_from_white
 
-POSE_EVERY = 5
+POSE_EVERY = 10
 """The pose is sought again in every so many frames only, since that takes some 30 ms."""
 
 POSE_SHARE = 0.2

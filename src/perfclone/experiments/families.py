@@ -15,9 +15,12 @@ import numpy as np
 
 from ..files import write_bytes, write_json
 from ..training import PROFILES, TrainSettings
+from ..training.batches import MINIMUM_FRAMES
 from ..video import content_hash
+from .cross_actor import by_driver
+from .evaluation import summary
 from .ledger import Family, StoredRun
-from .spec import OWN, TEST, RunSpec
+from .spec import NEAREST, OWN, TEST, RunSpec
 from .store import SAMPLES, Run, Store
 
 TARGETS = ("ann", "ben", "chi")
@@ -31,6 +34,15 @@ PIX2PIX = {"lambda_vgg": 0.0, "lambda_l1": 100.0}
 
 SIZES = (600, 1200, 2000, 3400)
 """Training frames of Fig. 10, and one size below."""
+
+WHOLE = 5400
+"""Frames of a target actor's video."""
+
+DRIVERS = ("eve", "fin", "gil")
+"""Who drives the four actors of Fig. 6 here, two grown-ups and a child."""
+
+JOINTS = {"true": "actor's joints", "driver": "driver's joints", "extracted": "extracted joints"}
+"""What the streams of `cross_actor.PREFIXES` are called in labels, such as `ours: gil, driver's joints`."""
 
 LADDER = ("pix2pix loss", "+ VGG", "paired only", "+ D_s", "+ L_tc", "ours")
 """Labels from pix2pix's loss on single frames to the whole method. Each step adds one thing; "paired only" adds N = 2, the last
@@ -82,7 +94,7 @@ def reconstruction_loss(plan: Plan) -> Iterator[Entry]:
 def self_reenactment(plan: Plan) -> Iterator[Entry]:
     """Table 1 and Fig. 9: two thirds of a video train, the last third tests; three actors, and both readings of the split (A16)."""
     for split in ("chronological",) if plan.small else ("chronological", "thirds"):
-        for actor in TARGETS:
+        for actor in TARGETS[:1] if plan.small else TARGETS:
             yield from _trained(plan, "ours", actor, unpaired=OTHERS, split=split)
             yield _untrained(plan, "nearest neighbour", actor, split)
             yield _untrained(plan, "pixel oracle", actor, split)
@@ -91,11 +103,17 @@ def self_reenactment(plan: Plan) -> Iterator[Entry]:
 def training_set_size(plan: Plan) -> Iterator[Entry]:
     """Fig. 10: fewer frames of actor 1, for equally many steps, and for steps in proportion to the frames (A19)."""
     for size in SIZES:
-        frames = size if PROFILES[plan.profile].max_frames is None else size * PROFILES[plan.profile].max_frames // 5400
+        frames = drawn_frames(size, plan)
         yield from _trained(plan, f"{size} frames", "ann", unpaired=OTHERS, frames=frames)
         if not plan.small and size < SIZES[-1]:
             steps = round(plan.settings.steps * size / SIZES[-1])
             yield from _trained(plan, f"{size} frames, equal epochs", "ann", unpaired=OTHERS, frames=frames, steps=steps)
+
+
+def drawn_frames(size: int, plan: Plan) -> int:
+    """Of a video that the profile cuts the same share as `size` is of the whole one, but never too few to train on."""
+    cut = PROFILES[plan.profile].max_frames
+    return size if cut is None else max(MINIMUM_FRAMES, size * cut // WHOLE)
 
 
 def unpaired_branch(plan: Plan) -> Iterator[Entry]:
@@ -116,7 +134,15 @@ def unpaired_branch(plan: Plan) -> Iterator[Entry]:
         yield _untrained(plan, "blurred", actor)
 
 
+def actors_and_drivers(plan: Plan) -> Iterator[Entry]:
+    """Fig. 1 and 6: actors who were trained on the whole of a video dance after three drivers, whose poses are the unpaired ones."""
+    for actor in ("dee", "ann") if plan.small else (*TARGETS, "dee"):
+        yield from _trained(plan, "ours", actor, unpaired=DRIVERS, split="whole")
+        yield _untrained(plan, NEAREST, actor, "whole", DRIVERS)
+
+
 FAMILIES: Mapping[str, Callable[[Plan], Iterator[Entry]]] = {
+    "actors-and-drivers": actors_and_drivers,
     "reconstruction-loss": reconstruction_loss,
     "self-reenactment": self_reenactment,
     "training-set-size": training_set_size,
@@ -133,9 +159,10 @@ def _trained(plan: Plan, label: str, actor: str, unpaired=(), split="chronologic
         ))  # fmt: skip
 
 
-def _untrained(plan: Plan, method: str, actor: str, split: str = "chronological") -> Entry:
+def _untrained(plan: Plan, method: str, actor: str, split: str = "chronological", drivers: tuple[str, ...] = ()) -> Entry:
     settings = TrainSettings(size=plan.settings.size)  # nothing else of them matters
-    return Entry(method, RunSpec(method=method, actor=actor, split=split, settings=settings, profile=plan.profile))
+    spec = RunSpec(method=method, actor=actor, unpaired=drivers, split=split, settings=settings, profile=plan.profile)
+    return Entry(method, spec)
 
 
 def run_family(name: str, plan: Plan, store: Store, device: str = "auto") -> list[tuple[Entry, Run]]:
@@ -144,18 +171,33 @@ def run_family(name: str, plan: Plan, store: Store, device: str = "auto") -> lis
 
 
 def as_family(name: str, plan: Plan, runs: Sequence[tuple[Entry, Run]]) -> Family:
-    """Runs that were just made, in the form in which stored references are read."""
-    described = tuple(StoredRun(**_stored(entry, run)) for entry, run in runs)
+    """Runs that were just made, in the form in which stored references are read.
+
+    A run that was measured across actors is there as a whole, and each driver's dance from each kind of joints by itself too,
+    with the label `LABEL: DRIVER, JOINTS` (see `JOINTS`).
+    """
+    described = [(_stored(entry, run), run.frames()) for entry, run in runs]
+    described += [part for entry, run in runs for part in _dances(entry, run)]
     provenance = [run.provenance for _, run in runs]
     device = ", ".join(sorted({one["device"] for one in provenance}))
     genuine = all(one["vgg"]["genuine"] for one in provenance if one["vgg"])
-    return Family(name, plan.profile, device, genuine, described, {run.id: run.frames() for _, run in runs})
+    frames = {about["id"]: measures for about, measures in described}
+    return Family(name, plan.profile, device, genuine, tuple(StoredRun(**about) for about, _ in described), frames)
 
 
 def _stored(entry: Entry, run: Run) -> dict:
     spec = entry.spec
     seed = spec.seed if spec.trained else None
     return {"id": run.id, "label": entry.label, "actor": spec.actor, "seed": seed, "split": spec.split, "summary": run.summary}
+
+
+def _dances(entry: Entry, run: Run) -> Iterator[tuple[dict, dict[str, np.ndarray]]]:
+    for driver, stream, measures in by_driver(run.frames(), run.drivers):
+        label = f"{entry.label}: {driver}, {JOINTS[stream]}"
+        yield (
+            _stored(entry, run) | {"id": f"{run.id}.{driver}.{stream}", "label": label, "summary": summary(measures)},
+            measures,
+        )
 
 
 def store_reference(name: str, plan: Plan, runs: Sequence[tuple[Entry, Run]], folder: Path) -> None:
@@ -176,6 +218,7 @@ def store_reference(name: str, plan: Plan, runs: Sequence[tuple[Entry, Run]], fo
         if path.name not in (*names, "record.json"):
             path.unlink()
     details = [_stored(entry, run) | {"spec": entry.spec.as_dict(), "provenance": run.provenance} for entry, run in runs]
+    details += [about for entry, run in runs for about, _ in _dances(entry, run)]
     write_json(folder / "record.json", {
         "family": name,
         "profile": plan.profile,

@@ -56,6 +56,8 @@ from .statistics import (
 
 REPLICATED, PARTLY, NOT = "replicated", "partly", "not"
 NOT_COMPARABLE, NOT_ATTEMPTED = "not comparable", "not attempted"
+VERDICTS = (REPLICATED, PARTLY, NOT, NOT_COMPARABLE, NOT_ATTEMPTED)
+"""All verdicts, the most favourable to the paper first."""
 
 ALPHA = (1 - LEVEL) / 2
 """Bound of a corrected one-sided p-value, the share that the interval leaves out on that side."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -16,14 +17,18 @@ from ..provenance import code_hash
 from ..training import TrainSettings, split
 from ..training.settings import find_profile
 from ..training.split import draw_frames
+from ..truth import truth_path
 from .evaluation import CONTROLS
 
 TRAINED = ("perfclone",)
 """Methods that learn from the training part."""
 METHODS = (*TRAINED, *CONTROLS)
 """All methods. Those that are not trained take of the settings only the size."""
+NEAREST = "nearest neighbour"
+"""The one method that is not trained and has a frame for any pose, so that others can drive it."""
 SPLITS = ("chronological", "thirds", "whole")
-"""The two of `training.split`, and `whole`, which trains on all of the video and has no test part."""
+"""The two of `training.split`, and `whole`, which trains on all of the video and has no test part. A run with this one is measured
+against the truth of cloning across actors (`cross_actor`), for each of `RunSpec.others` in whose motion the actor was rendered too."""
 OWN, TEST = "self", "test"
 """Special names among the unpaired videos, the training part itself and the poses of the test part (A18)."""
 CODE = (
@@ -31,6 +36,8 @@ CODE = (
     "baselines", "experiments/evaluation", "experiments/self_reenactment",
 )  # fmt: skip
 """The parts of this library that a run's result depends on."""
+ACROSS_CODE = ("truth", "experiments/cross_actor")
+"""Further parts, if it is measured across actors."""
 FORMAT = 1
 """Raised whenever runs are stored in another way."""
 
@@ -63,7 +70,8 @@ class RunSpec:
     actor: str
     """Name of a shipped video, such as `ann`."""
     unpaired: tuple[str, ...] = ()
-    """Names of shipped videos of others, or `self` or `test`; the videos' poses and flow feed the unpaired branch."""
+    """Names of shipped videos of others, or `self` or `test`; the videos' poses and flow feed the unpaired branch. With the split
+    `whole`, the others are the drivers too. A method that is not trained takes them for nothing else."""
     split: str = "chronological"
     """One of `SPLITS`; which part of the actor's video trains, and which tests (A16)."""
     frames: int | None = None
@@ -87,8 +95,11 @@ class RunSpec:
             raise InputError("an unpaired video is named twice: name each once")
         if self.split == "whole" and TEST in self.unpaired:
             raise InputError(f"the split whole has no {TEST} part: choose another split, or name other videos")
-        if not self.trained and (self.split == "whole" or self.unpaired or self.frames is not None):
-            raise InputError(f"{self.method} is not trained: leave out unpaired and frames, and take a split with a test part")
+        driven = self.method == NEAREST and self.split == "whole" and self.others and self.others == list(self.unpaired)
+        if not self.trained and not driven and (self.split == "whole" or self.unpaired):
+            raise InputError(f"{self.method} is not trained: leave out unpaired, and take a split with a test part")
+        if not self.trained and self.frames is not None:
+            raise InputError(f"{self.method} is not trained: leave out frames")
         if self.frames is not None and self.frames < 1:
             raise InputError(f"frames is {self.frames}: give at least 1")
         if not 0 <= self.seed < 2**31:
@@ -131,17 +142,24 @@ class RunSpec:
             InputError: a video is missing.
         """
         weights = b"".join(tensor.numpy().tobytes() for tensor in (bank.weight, bank.bias, bank.mean))
+        truth = truth_files(data, self.actor, self.clips(data))
         return {
             "format": FORMAT,
             "spec": self.as_dict(),
-            "code": code_hash(*CODE),
+            "code": today(bool(truth)),
             "videos": {name: video.content_hash(video_path(data, name)) for name in [self.actor, *self.others]},
             "vgg": {"name": bank.name, "genuine": bank.genuine, "sha256": hashlib.sha256(weights).hexdigest()},
-        }
+        } | ({"truth": {name: video.content_hash(data / name) for name in truth}} if truth else {})
 
     def content_hash(self, data: Path, bank: Bank) -> str:
         """sha256 of the `identity`, in hexadecimal. It names the run."""
         return identity_hash(self.identity(data, bank))
+
+    def clips(self, data: Path) -> dict[str, Path]:
+        """Driver → the film of the actor's own body in this driver's motion, for all that there are; none with a test part."""
+        drivers = self.others if self.split == "whole" else []
+        paths = {name: data / "across" / f"{self.actor}-as-{name}.mp4" for name in drivers}
+        return {name: path for name, path in paths.items() if path.exists()}
 
     def material(self, data: Path) -> Material:
         """Capture the videos and cut them as the spec says.
@@ -182,6 +200,18 @@ def _typed(found: dict, kinds: dict[str, tuple[type, ...]]) -> dict:
 def video_path(data: Path, name: str) -> Path:
     """Where the shipped video of that name lies."""
     return data / "actors" / f"{name}.mp4"
+
+
+def truth_files(data: Path, actor: str, clips: Mapping[str, Path]) -> list[str]:
+    """All that a run is measured against across actors, relative to `data`: the clips (`RunSpec.clips`) and the true joints."""
+    films = [*clips.values(), *(video_path(data, name) for name in clips)] + ([video_path(data, actor)] if clips else [])
+    paths = [*clips.values(), *map(truth_path, films)]
+    return [path.relative_to(data).as_posix() for path in paths]
+
+
+def today(across: bool) -> str:
+    """The hash of the code that makes a run today; `across` says whether it is measured across actors."""
+    return code_hash(*CODE, *(ACROSS_CODE if across else ()))
 
 
 def identity_hash(identity: dict) -> str:

@@ -53,6 +53,44 @@ def correlation(values: np.ndarray) -> np.ndarray:
     return ((xy - x * y) / np.sqrt((xx - x**2) * (yy - y**2))).mean(-1)
 
 
+def below(x: Measures, y: Measures) -> Measures:
+    """Frame by frame 1 where one method's measure is less than another's, 0 where not, NaN where either was not measured.
+
+    Its mean is the share of frames that the first method wins, if less is better. Trainings meet those of the same seed, and
+    a method that is not trained meets all.
+    """
+    return {
+        actor: {seed: _below(_of(runs, seed), _of(y[actor], seed)) for seed in (runs if None in y[actor] else y[actor])}
+        for actor, runs in x.items()
+    }
+
+
+def _of(runs: Mapping[int | None, np.ndarray], seed: int | None) -> np.ndarray:
+    return runs[None] if None in runs else runs[seed]
+
+
+def _below(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite([x, y]).all(0), x < y, np.nan)
+
+
+def power_law(sizes: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fit `values ≈ b · sizes^−c`, by least squares of the logarithms.
+
+    There is no floor that the values approach: a handful of sizes can't tell it from the other two parameters. So the fit
+    describes the range of the sizes and nothing beyond it.
+
+    Args:
+        sizes: (S,) positive numbers, of which two at least differ.
+        values: (S, ...) positive floats.
+
+    Returns:
+        b and c, (...) float64 each. c is above 0 where the values fall.
+    """
+    x, y = np.log(sizes), np.log(values)
+    slope = np.tensordot(x - x.mean(), y, 1) / ((x - x.mean()) ** 2).sum()
+    return np.exp(y.mean(0) - slope * x.mean()), -slope
+
+
 def rank_moments(x: Measures, y: Measures) -> list[Measures]:
     """What Spearman's rank correlation of two measures of the same runs is made of, frame by frame, for `bootstrap`.
 

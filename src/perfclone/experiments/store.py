@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -25,12 +25,14 @@ from ..errors import InputError
 from ..files import cache_folder, write_bytes, write_json
 from ..nets import load_vgg
 from ..nets.vgg import Bank
-from ..provenance import code_hash, made_by
+from ..provenance import made_by
 from ..training import Actor, load_actor, train
+from ..training.settings import find_profile
 from ..video import content_hash
 from ..viz import encode_png
-from .evaluation import CONTROLS, evaluate, joined_frames, ours
-from .spec import CODE, Material, RunSpec, identity_hash, video_path
+from .cross_actor import DRIVER, cloner, load_dance, measure_all, retriever
+from .evaluation import CONTROLS, evaluate, joined_frames, ours, summary
+from .spec import Material, RunSpec, identity_hash, today, video_path
 
 SPEC, METRICS, FRAMES, SAMPLES, CLIP, ACTOR = "spec.json", "metrics.json", "frames.npz", "samples.png", "clip.mp4", "actor"
 """What a run's folder holds. The first is written first and removed first, the second is written last."""
@@ -69,8 +71,15 @@ class Run:
         return bool(self.record)
 
     @property
+    def drivers(self) -> list[str]:
+        """In whose motion it was measured across actors (`cross_actor.measure_all`), in this order; empty if in nobody's."""
+        return [
+            name for name in self.spec.others if f"across/{self.spec.actor}-as-{name}.mp4" in self.identity.get("truth", {})
+        ]
+
+    @property
     def summary(self) -> dict[str, float]:
-        """The measures over all test frames; empty where there is no test part or the run is unfinished."""
+        """The measures over all test frames; empty where nothing was measured or the run is unfinished."""
         return self.record.get("summary", {})
 
     @property
@@ -79,7 +88,7 @@ class Run:
         return {name: value for name, value in self.record.items() if name not in ("summary", "frames", "measures")}
 
     def frames(self) -> dict[str, np.ndarray]:
-        """The measures of each test frame, (T,) float32 each; none where there is no test part.
+        """The measures of each test frame, (T,) float32 each; none where there is neither a test part nor a truth across actors.
 
         Raises:
             InputError: the run is unfinished or damaged.
@@ -91,7 +100,7 @@ class Run:
             return archive.read_arrays(self.folder / FRAMES, expected) if expected else {}
 
     def samples(self) -> np.ndarray:
-        """(2, MOMENTS, size, size, 3) uint8: true and generated frames of some moments. InputError if damaged."""
+        """(2, MOMENTS, size, size, 3) uint8: true and generated frames of some moments. InputError if there are none or damaged."""
         return read_samples(self.folder / SAMPLES)
 
     def actor(self, device: str = "auto") -> Actor:
@@ -242,10 +251,11 @@ class Store:
             return "unfinished"
         try:
             identity = _identity(folder)  # before the spec, which other code may have written in another way
-            if identity["code"] != code_hash(*CODE):
+            truth = identity.get("truth", {})
+            if identity["code"] != today(bool(truth)):
                 return "made by other code than today's"
-            for name, sha256 in identity["videos"].items():
-                path = video_path(self.data, name)
+            files = {video_path(self.data, name): sha256 for name, sha256 in identity["videos"].items()}
+            for path, sha256 in (files | {self.data / name: sha256 for name, sha256 in truth.items()}).items():
                 if path.exists() and content_hash(path) != sha256:
                     return f"made from another {path.name} than today's"
             return None if _load(folder).finished else "unfinished"
@@ -258,7 +268,7 @@ class Store:
         material = spec.material(self.data)
         actor = self._train(spec, material, folder, device) if spec.trained else None
         began = time.perf_counter()
-        measured = _measure(spec, actor, material, folder) if material.test else {"summary": {}, "frames": 0, "measures": []}
+        measured = _measure(spec, actor, material, self.data, folder)
         trained = actor.record if actor else {"seconds": 0.0, "resumed_from_step": 0, "vgg": {}}
         return measured | {
             "seconds": {"training": trained["seconds"], "evaluation": round(time.perf_counter() - began, 1)},
@@ -276,19 +286,44 @@ class Store:
         return train(material.train, material.unpaired, out=folder / ACTOR, **options)
 
 
-def _measure(spec: RunSpec, actor: Actor | None, material: Material, folder: Path) -> dict:
-    """Evaluate on the test parts, and write the measures and the pictures."""
-    size, parts = spec.settings.size, material.test
-    frames = ours(actor, parts) if actor else CONTROLS[spec.method](parts, material.train, size)
-    measures, summary = evaluate(frames, parts, spec.settings.window)
+def _measure(spec: RunSpec, actor: Actor | None, material: Material, data: Path, folder: Path) -> dict:
+    """Evaluate on the test parts or across actors, if the spec has either, and write the measures and the pictures."""
+    if material.test:
+        frames, truth, measures = _reenacted(spec, actor, material)
+        excerpt = material.test[0]
+    elif clips := spec.clips(data):
+        frames, truth, measures = _across(spec, actor, material, data, clips)
+        excerpt = next(part for part in material.unpaired if part.name in clips)
+    else:
+        return {"summary": {}, "frames": 0, "measures": []}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **{name: values.astype(np.float32) for name, values in measures.items()})
     write_bytes(folder / FRAMES, buffer.getvalue())
     shown = moments(len(frames))
-    write_bytes(folder / SAMPLES, encode_png(np.vstack([np.hstack(of[shown]) for of in (joined_frames(parts, size), frames)])))
+    write_bytes(folder / SAMPLES, encode_png(np.vstack([np.hstack(of[shown]) for of in (truth, frames)])))
     if actor:
-        clone(actor, _excerpt(parts[0]), folder / CLIP, side_by_side=True)
-    return {"summary": summary, "frames": len(frames), "measures": list(measures)}
+        clone(actor, _excerpt(excerpt), folder / CLIP, side_by_side=True)
+    counted = {name: values for name, values in measures.items() if name != DRIVER}
+    return {"summary": summary(counted), "frames": len(frames), "measures": list(measures)}
+
+
+def _reenacted(spec: RunSpec, actor: Actor | None, material: Material) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """The generated and the true frames of the test parts, and how they compare."""
+    size, parts = spec.settings.size, material.test
+    frames = ours(actor, parts) if actor else CONTROLS[spec.method](parts, material.train, size)
+    measures, _ = evaluate(frames, parts, spec.settings.window)
+    return frames, joined_frames(parts, size), measures
+
+
+def _across(
+    spec: RunSpec, actor: Actor | None, material: Material, data: Path, clips: Mapping[str, Path]
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """The same of all drivers' dances, one after the other."""
+    size, cut = spec.settings.size, find_profile(spec.profile).max_frames
+    reference = video_path(data, spec.actor)
+    dances = [load_dance(reference, video_path(data, driver), clip, size, cut) for driver, clip in clips.items()]
+    frames, measures = measure_all(cloner(actor) if actor else retriever(material.train, size), dances)
+    return frames, np.concatenate([dance.frames for dance in dances]), measures
 
 
 def moments(frames: int) -> np.ndarray:

@@ -1,0 +1,58 @@
+"""The families of runs: what a label stands for, and that every budget has what its figures ask for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+
+import pytest
+
+from perfclone.experiments.families import FAMILIES, LADDER, SIZES, TARGETS, Plan
+from perfclone.experiments.spec import OWN, TEST
+from perfclone.training import PROFILES
+from perfclone.training.batches import MINIMUM_FRAMES
+from perfclone.training.split import split
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_label_names_one_run_of_an_actor_split_and_seed(name, profile):
+    entries = list(FAMILIES[name](Plan(profile, (0, 1))))
+    seeds = Counter((one.label, one.spec.actor, one.spec.split, one.spec.seed) for one in entries)
+    assert max(seeds.values()) == 1
+    assert len({str(one.spec.as_dict()) for one in entries}) == len(entries), "and no run has two labels"
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_sets_grow_can_be_trained_on_and_fit_into_the_training_part(profile):
+    entries = {one.label: one.spec for one in FAMILIES["training-set-size"](Plan(profile))}
+    drawn = [entries[f"{size} frames"].frames for size in SIZES]
+    (train,), _ = split(PROFILES[profile].max_frames or 5400)
+    assert MINIMUM_FRAMES <= drawn[0] and drawn == sorted(set(drawn)) and drawn[-1] <= train.stop
+    assert PROFILES[profile].max_frames or drawn == list(SIZES)
+
+
+def test_equal_epochs_are_steps_in_proportion_to_the_frames():
+    entries = {one.label: one.spec for one in FAMILIES["training-set-size"](Plan("home"))}
+    whole = entries["3400 frames"].settings.steps
+    for size in SIZES[:-1]:
+        assert entries[f"{size} frames"].settings.steps == whole
+        assert entries[f"{size} frames, equal epochs"].settings.steps / whole == pytest.approx(size / 3400, abs=1 / whole)
+
+
+def test_each_rung_of_the_ladder_adds_one_thing():
+    specs = {one.label: one.spec for one in FAMILIES["unpaired-branch"](Plan("quick"))}
+    settings = [asdict(specs[label].settings) for label in LADDER]
+    changed = [{name for name in a if a[name] != b[name]} for a, b in zip(settings, settings[1:])]
+    # λ_tc is 0 on the rung of D_s alone; before it there is no unpaired branch, so that λ_tc is the paper's and idle
+    assert changed == [{"lambda_vgg", "lambda_l1"}, {"window"}, {"lambda_tc"}, {"lambda_tc"}, set()]
+    assert [specs[label].unpaired for label in LADDER] == [(), (), (), (OWN,), (OWN,), ("eve", "fin")]
+    assert settings[-1] == asdict(PROFILES["quick"].settings), "the last rung is the method"
+    assert specs["test poses"].unpaired == (TEST,) and specs["test poses"].settings == specs["ours"].settings
+
+
+def test_the_ladder_stands_on_all_three_actors_where_there_is_time():
+    for profile, actors in (("quick", TARGETS[:1]), ("home", TARGETS)):
+        found = {(one.label, one.spec.actor) for one in FAMILIES["unpaired-branch"](Plan(profile))}
+        assert {actor for _, actor in found} == set(actors)
+        assert len(found) == (len(LADDER) + 3) * len(actors)
