@@ -29,7 +29,7 @@ J = len(JOINTS)
 JOINT = {name: index for index, name in enumerate(JOINTS)}
 _MIRRORED = {"left": "right", "right": "left"}
 OTHER_SIDE = [JOINT["_".join(_MIRRORED.get(word, word) for word in name.split("_"))] for name in JOINTS]
-"""For each joint the index of the one on the other side; its own for nose and neck. `joints[:, OTHER_SIDE]` exchanges left and right."""
+"""For each joint the index of the one on the other side, its own for nose and neck. Joints in this order have left and right exchanged."""
 
 
 def _limbs(*pairs: tuple[str, str]) -> tuple[tuple[int, int], ...]:

@@ -119,7 +119,8 @@ class Interval:
 
     Attributes:
         estimate: from all the data, as they are.
-        low, high: the ends.
+        low: the lower end.
+        high: the upper end.
         level: the share of repetitions that such an interval is meant to hold the truth in, 0..1.
         seeds: trainings of each actor, of the method that has the fewest; with 1 the interval covers frames (and actors) only.
         actors: with 1 the interval says nothing about other actors.
@@ -142,7 +143,9 @@ class Bootstrap:
     Attributes:
         estimate: from all the data, as they are.
         draws: (D,) float64, the same from each draw.
-        seeds, actors, frames: see `Interval`.
+        seeds: see `Interval`.
+        actors: see `Interval`.
+        frames: see `Interval`.
     """
 
     estimate: float
