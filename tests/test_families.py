@@ -47,7 +47,7 @@ def test_each_rung_of_the_ladder_adds_one_thing():
     # λ_tc is 0 on the rung of D_s alone; before it there is no unpaired branch, so that λ_tc is the paper's and idle
     assert changed == [{"lambda_vgg", "lambda_l1"}, {"window"}, {"lambda_tc"}, {"lambda_tc"}, set()]
     assert [specs[label].unpaired for label in LADDER] == [(), (), (), (OWN,), (OWN,), ("eve", "fin")]
-    assert settings[-1] == asdict(PROFILES["quick"].settings), "the last rung is the method"
+    assert settings[-1] == asdict(Plan("quick").settings), "the last rung is the method"
     assert specs["test poses"].unpaired == (TEST,) and specs["test poses"].settings == specs["ours"].settings
 
 
