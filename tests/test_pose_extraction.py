@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from perfclone.capture.alignment import fit_alignment
 from perfclone.capture.extraction import export_extraction, extract, extraction_path, known, load_extraction
 from perfclone.capture.extractor import Follower, Person, distinct
 from perfclone.capture.masks import Refiner, clean_plate, decode_mask, encode_mask
@@ -288,6 +289,7 @@ def test_shipped_truth_video_and_extraction_agree(name):
     times = [time_s for time_s, _ in read_frames(ACTORS / f"{name}.mp4")]
     assert len(times) == len(true) == len(found.poses)
     np.testing.assert_allclose(found.poses.times, times, atol=1e-9)
+    assert true.about["alignment"]["scale"] == pytest.approx(fit_alignment(true.joints, "hip").scale, rel=1e-4)
     some = slice(0, 600)
     rows, columns = (np.floor(true.joints[some, BODY][..., axis]).astype(int) for axis in (1, 0))
     assert true[some].masks()[np.arange(len(rows))[:, None], rows, columns].mean() > 0.97
