@@ -104,8 +104,8 @@ def test_a_chapter_depends_on_the_modules_that_it_imports_and_on_no_others(small
 
     everything = parts("import perfclone as pc")
     assert {"losses.py", "training/trainer.py", "capture/flow.py", "nets/unet.py"} <= everything
-    assert not {"cli.py", "book/site.py", "experiments/self_reenactment.py", "baselines/nearest_neighbour.py"} & everything
-    assert "experiments/self_reenactment.py" in parts("def f():\n    from perfclone.experiments import self_reenactment")
+    assert not {"cli.py", "book/site.py", "experiments/families.py", "baselines/nearest_neighbour.py"} & everything
+    assert "experiments/families.py" in parts("def f():\n    from perfclone.experiments import families")
 
 
 def test_the_key_changes_with_the_chapter_the_parameters_and_the_data(small_book, monkeypatch):

@@ -13,7 +13,6 @@ from perfclone.experiments import evaluation
 from perfclone.metrics import (
     flicker,
     foreground_mse,
-    foreground_rmse,
     frame_mse,
     frame_ssim,
     gradient_magnitude_similarity,
@@ -21,7 +20,6 @@ from perfclone.metrics import (
     rmse,
     spectrum,
     spectrum_distance,
-    ssim,
     warping_error,
     within_and_between,
 )
@@ -74,10 +72,10 @@ def test_the_errors_of_single_frames_average_to_those_of_all(frames):
     wrong[0] = 255 - wrong[0]
     assert frame_mse(wrong, frames).mean() == pytest.approx(rmse(wrong, frames) ** 2)
     assert frame_mse(wrong, frames)[3] == pytest.approx(rmse(wrong[3:4], frames[3:4]) ** 2)
-    assert frame_ssim(wrong, frames).mean() == pytest.approx(ssim(wrong, frames))
+    assert frame_ssim(wrong, frames)[3] == pytest.approx(frame_ssim(wrong[3:4], frames[3:4])[0])
     mask, other = np.zeros(frames.shape[:3], bool), np.zeros(frames.shape[:3], bool)
     mask[:, 10:20], other[:, 40:50] = True, True  # of the same size in all frames
-    expected = foreground_rmse(wrong, frames, mask, other) ** 2
+    expected = np.mean((wrong[mask | other].astype(float) - frames[mask | other]) ** 2)
     assert foreground_mse(wrong, frames, mask, other).mean() == pytest.approx(expected)
 
 
@@ -326,11 +324,11 @@ def test_controls_are_bad_each_in_its_own_way(parts, truth):
 
 def test_an_evaluation_compares_what_the_actor_makes_of_each_part_alone(parts, truth):
     actor, (test_parts, _) = untrained(), parts
-    measures, summary = evaluation.evaluate(evaluation.ours(actor, test_parts), test_parts, actor.settings.window)
+    measures = evaluation.evaluate(evaluation.ours(actor, test_parts), test_parts, actor.settings.window)
     assert all(values.shape == (21,) and values.dtype == np.float64 for values in measures.values())
     clone = np.concatenate([evaluation.ours(actor, [part]) for part in test_parts])
     assert measures["mse"] == pytest.approx(frame_mse(clone, truth))
-    assert summary["rmse"] == pytest.approx(rmse(clone, truth))
+    assert evaluation.summary(measures)["rmse"] == pytest.approx(rmse(clone, truth))
     assert np.flatnonzero(~np.isnan(measures["flicker_between"])).tolist() == [2, 4, 6, 8, 10, 13, 15, 17, 19]
     assert np.flatnonzero(~np.isnan(measures["flicker_within"])).tolist() == [1, 3, 5, 7, 9, 12, 14, 16, 18, 20]
     assert measures["flicker_between"][13] == pytest.approx(flicker(clone[12:14])[0])

@@ -176,3 +176,13 @@ def test_alpha_is_one_on_a_limb_and_falls_as_a_gaussian():
     beyond = math.hypot(200.5 - 192, 0)
     assert alpha[128, 200].item() == pytest.approx(math.exp(-0.5 * (beyond / sigma) ** 2), rel=1e-4)
     assert limb_falloff(torch.full((1, 18, 2), torch.nan), 64).abs().max() == 0
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_vgg_frame_by_frame_is_the_plain_expression(phi, reduction):
+    x, real = rand(3, 6, 9, 7).requires_grad_(), rand(3, 6, 9, 7, seed=1)
+    difference = (phi(x) - phi(real)).abs()
+    plain = difference.mean() if reduction == "mean" else difference.sum() / 3
+    lean = losses.vgg(phi, x, real, reduction)
+    torch.testing.assert_close(lean, plain)
+    torch.testing.assert_close(*(torch.autograd.grad(2.5 * loss, x)[0] for loss in (lean, plain)))

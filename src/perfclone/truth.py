@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from .errors import InputError
-from .files import replacing
+from .files import replacing, write_json
+from .provenance import made_by
 from .skeleton import J
 
 STEP = 1 / 64
@@ -44,6 +46,16 @@ class Truth:
     def masks(self) -> np.ndarray:
         """(T, H, W) bool."""
         return np.unpackbits(self.mask, axis=-1, count=self.size[0]).astype(bool)
+
+
+def report(results: Iterable[dict], file: Path | None) -> None:
+    """Print each measurement against a truth as a line of JSON; with a file, keep all of them and what they were made with."""
+    record = made_by() | {"results": [], "files": {}}
+    for result in results:
+        print(json.dumps(result), flush=True)
+        record["results"].append(result)
+    if file:
+        write_json(file, record)
 
 
 def truth_path(video: str | Path) -> Path:

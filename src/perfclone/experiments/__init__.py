@@ -1,4 +1,1 @@
-"""Experiments: self-reenactment (Table 1), the unpaired branch (Sec. 5.2), cloning across actors, pose extraction, the example.
-
-Each is a function and a command.
-"""
+"""Experiments: runs and where they are kept, what is measured, families of runs, the claim ledger; pose extraction, the example."""

@@ -1,12 +1,7 @@
-"""Cloning across actors against its truth, which only rendered actors have: the same motion performed by driver and actor.
-
-`python -m perfclone.experiments.cross_actor data/actors/dee.mp4 data/actors/eve.mp4 data/across/dee-as-eve.mp4 --profile quick`
-"""
+"""Cloning across actors against its truth, which only rendered actors have: the same motion performed by driver and actor."""
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +17,10 @@ from ..cloning import generate_sequence
 from ..errors import InputError
 from ..metrics import foreground_mse, frame_mse
 from ..skeleton import BODY_JOINTS, FRAME, JOINT, PoseTrack, trunk
-from ..training import PROFILES, Actor, train
+from ..training import Actor
 from ..truth import Truth, load_truth
-from ..video import content_hash, read_frames
-from .evaluation import joined_frames, pose_found_again, summary
-from .self_reenactment import FOREGROUND, departs_from_white
+from ..video import read_frames
+from .evaluation import FOREGROUND, departs_from_white, joined_frames, pose_found_again
 
 DRIVER = "driver"
 """Name of the measure that says to whose dance a frame belongs."""
@@ -233,27 +227,3 @@ def true_frames(clip: Path, truth: Truth, alignment: Alignment, size: int) -> tu
 def _track(joints: np.ndarray, times: np.ndarray) -> PoseTrack:
     joints = joints.astype(np.float32)
     return PoseTrack(joints, (~np.isnan(joints).any(-1)).astype(np.float32), times)
-
-
-def main() -> None:
-    """Train on the whole of a video and print the result as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("reference", "driving", "clip"):
-        parser.add_argument(name, type=Path)
-    parser.add_argument("--profile", default="quick", choices=PROFILES)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", default="auto")
-    args = parser.parse_args()
-    cut = PROFILES[args.profile].max_frames
-    own, driver = (capture(path, max_frames=cut) for path in (args.reference, args.driving))
-    actor = train(own, [driver], profile=args.profile, seed=args.seed, device=args.device)
-    size = actor.settings.size
-    dance = load_dance(args.reference, args.driving, args.clip, size, cut)
-    methods = {"ours": cloner(actor), "nearest neighbour": retriever([own], size)}
-    result = {name: summary(measure(make, dance)[1]) for name, make in methods.items()}
-    clip = {"name": args.clip.stem, "sha256": content_hash(args.clip), "frames": len(dance.frames)}
-    print(json.dumps(result | {"clip": clip, "actor": actor.record}, indent=2))
-
-
-if __name__ == "__main__":
-    main()

@@ -29,7 +29,12 @@ from ..metrics import (
 from ..skeleton import FRAME
 from ..training import Actor
 from ..viz import enlarge
-from .self_reenactment import FOREGROUND, departs_from_white
+
+FOREGROUND = 128
+"""Mask values from here up belong to the performer."""
+
+NOT_WHITE = 230
+"""A pixel with a channel below this is not background."""
 
 POSE_EVERY = 10
 """The pose is sought again in every so many frames only, since that takes some 30 ms."""
@@ -44,7 +49,7 @@ EXACT = 256
 """Values of 8 bits whose products are summed at a time. 256 · 255² is below 2²⁴, so float32 holds each such sum exactly."""
 
 
-def evaluate(frames: np.ndarray, parts: Sequence[Performance], window: int) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+def evaluate(frames: np.ndarray, parts: Sequence[Performance], window: int) -> dict[str, np.ndarray]:
     """Compare a sequence with those parts of a performance that it is to show.
 
     Args:
@@ -53,16 +58,15 @@ def evaluate(frames: np.ndarray, parts: Sequence[Performance], window: int) -> t
         window: N, frames that were generated together; they lie side by side, beginning anew with each part.
 
     Returns:
-        The measures of each frame and their `summary`. They are what `measure` gives, and as (T,) float64 too
+        The measures of each frame. They are what `measure` gives, and as (T,) float64 too
         `flicker_within`, `flicker_between`: in 8-bit units, see `metrics.flicker` and `metrics.within_and_between`.
     """
     both = _both_seen(_seen(parts))
     within, between = zip(*(within_and_between(flicker(one), window) for one in _pieces(frames, parts)))
-    measures = measure(frames, parts) | {
+    return measure(frames, parts) | {
         "flicker_within": np.where(both, _padded(within), np.nan),
         "flicker_between": np.where(both, _padded(between), np.nan),
     }
-    return measures, summary(measures)
 
 
 def measure(frames: np.ndarray, parts: Sequence[Performance]) -> dict[str, np.ndarray]:
@@ -193,6 +197,11 @@ CONTROLS: Mapping[str, Callable[[Sequence[Performance], Sequence[Performance], i
 
 
 # ---- what is found in them ----
+
+
+def departs_from_white(frames: np.ndarray) -> np.ndarray:
+    """(T, H, W, 3) uint8 → (T, H, W) bool, where a generated frame shows something, since G gives no mask."""
+    return frames.min(-1) < NOT_WHITE
 
 
 def pose_found_again(frames: np.ndarray, joints: np.ndarray) -> np.ndarray:

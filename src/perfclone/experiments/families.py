@@ -215,9 +215,6 @@ def store_reference(name: str, plan: Plan, runs: Sequence[tuple[Entry, Run]], fo
     for _, run in runs:
         write_bytes(folder / f"{run.id}.png", (run.folder / SAMPLES).read_bytes())
     names = ["frames.npz", *(f"{run.id}.png" for _, run in runs)]
-    for path in folder.iterdir():
-        if path.name not in (*names, "record.json"):
-            path.unlink()
     details = [_stored(entry, run) | {"spec": entry.spec.as_dict(), "provenance": run.provenance} for entry, run in runs]
     details += [about for entry, run in runs for about, _ in _dances(entry, run)]
     write_json(folder / "record.json", {
@@ -229,6 +226,9 @@ def store_reference(name: str, plan: Plan, runs: Sequence[tuple[Entry, Run]], fo
         "runs": details,
         "files": {name: content_hash(folder / name) for name in names},
     })  # fmt: skip
+    for path in folder.iterdir():
+        if path.name not in (*names, "record.json"):
+            path.unlink()
 
 
 def _commit(runs: Sequence[tuple[Entry, Run]]) -> str:

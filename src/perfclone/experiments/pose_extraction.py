@@ -6,16 +6,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
 
 from ..capture import CaptureSettings, capture
-from ..files import write_json
 from ..metrics import mask_iou, pck
-from ..provenance import made_by
-from ..truth import load_truth
+from ..truth import load_truth, report
 from ..video import content_hash
 
 BLOCK = 256
@@ -62,13 +59,7 @@ def main() -> None:
     parser.add_argument("videos", type=Path, nargs="+")
     parser.add_argument("--record", type=Path, metavar="FILE", help="JSON file for the results and what they were made with")
     args = parser.parse_args()
-    record = made_by() | {"results": [], "files": {}}
-    for video in args.videos:
-        result = pose_extraction(video)
-        record["results"].append(result)
-        print(json.dumps(result), flush=True)
-    if args.record:
-        write_json(args.record, record)
+    report(map(pose_extraction, args.videos), args.record)
 
 
 if __name__ == "__main__":

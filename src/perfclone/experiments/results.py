@@ -249,13 +249,22 @@ def origin(results: Results | None) -> str:
     family = results.family
     seeds = {run.seed for run in family.runs} - {None}
     facts = [f"profile {family.profile}", family.device, f"{len(seeds)} seed" + "s" * (len(seeds) != 1)]
+    shortest = min((len(run) for measures in family.frames.values() for run in measures.values()), default=0)
+    if _block(shortest) < BLOCK:
+        facts.append(
+            f"intervals over blocks of {_block(shortest)} frames instead of {BLOCK}, since some videos are as short as that"
+        )
     return ", ".join(facts) + (f"; no verdict: {family.no_verdict}" if family.no_verdict else "")
 
 
 def _resampled(methods: Sequence[Measures], statistic: Statistic, root: bool = False) -> Bootstrap:
     count = min(len(run) for method in methods for runs in method.values() for run in runs.values())
-    block = max(1, min(BLOCK, count // 4))  # a smoke run has 50 frames
-    return bootstrap(methods, statistic, root=root, block=block)
+    return bootstrap(methods, statistic, root=root, block=_block(count))
+
+
+def _block(frames: int) -> int:
+    """How many frames are resampled together; fewer than usual where there are few, as in a smoke run, which has 50."""
+    return max(1, min(BLOCK, frames // 4))
 
 
 def _text(results: Results | None, row: Row) -> str:

@@ -33,7 +33,7 @@ OWN, TEST = "self", "test"
 """Special names among the unpaired videos, the training part itself and the poses of the test part (A18)."""
 CODE = (
     "skeleton", "capture", "nets", "losses", "metrics", "training", "cloning",
-    "baselines", "experiments/evaluation", "experiments/self_reenactment",
+    "baselines", "experiments/evaluation",
 )  # fmt: skip
 """The parts of this library that a run's result depends on."""
 ACROSS_CODE = ("truth", "experiments/cross_actor")
@@ -141,14 +141,13 @@ class RunSpec:
         Raises:
             InputError: a video is missing.
         """
-        weights = b"".join(tensor.numpy().tobytes() for tensor in (bank.weight, bank.bias, bank.mean))
         truth = truth_files(data, self.actor, self.clips(data))
         return {
             "format": FORMAT,
             "spec": self.as_dict(),
             "code": today(bool(truth)),
             "videos": {name: video.content_hash(video_path(data, name)) for name in [self.actor, *self.others]},
-            "vgg": {"name": bank.name, "genuine": bank.genuine, "sha256": hashlib.sha256(weights).hexdigest()},
+            "vgg": {"name": bank.name, "genuine": bank.genuine, "sha256": bank.sha256},
         } | ({"truth": {name: video.content_hash(data / name) for name in truth}} if truth else {})
 
     def content_hash(self, data: Path, bank: Bank) -> str:

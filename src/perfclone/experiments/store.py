@@ -311,7 +311,7 @@ def _reenacted(spec: RunSpec, actor: Actor | None, material: Material) -> tuple[
     """The generated and the true frames of the test parts, and how they compare."""
     size, parts = spec.settings.size, material.test
     frames = ours(actor, parts) if actor else CONTROLS[spec.method](parts, material.train, size)
-    measures, _ = evaluate(frames, parts, spec.settings.window)
+    measures = evaluate(frames, parts, spec.settings.window)
     return frames, joined_frames(parts, size), measures
 
 

@@ -2,7 +2,6 @@
 
 from .image import (
     foreground_mse,
-    foreground_rmse,
     frame_mse,
     frame_ssim,
     gradient_magnitude_similarity,
@@ -10,13 +9,12 @@ from .image import (
     rmse,
     spectrum,
     spectrum_distance,
-    ssim,
 )
 from .pose import descriptor, limb_distances, pck, pose_distance, sequence_distance
 from .temporal import flicker, pair_warping_errors, warping_error, within_and_between
 
 __all__ = [
-    "descriptor", "flicker", "foreground_mse", "foreground_rmse", "frame_mse", "frame_ssim", "gradient_magnitude_similarity",
+    "descriptor", "flicker", "foreground_mse", "frame_mse", "frame_ssim", "gradient_magnitude_similarity",
     "limb_distances", "mask_iou", "pair_warping_errors", "pck", "pose_distance", "rmse",
-    "sequence_distance", "spectrum", "spectrum_distance", "ssim", "warping_error", "within_and_between",
+    "sequence_distance", "spectrum", "spectrum_distance", "warping_error", "within_and_between",
 ]  # fmt: skip

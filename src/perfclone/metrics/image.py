@@ -47,7 +47,9 @@ def rmse(generated: np.ndarray, truth: np.ndarray) -> float:
 
 
 def foreground_mse(generated: np.ndarray, truth: np.ndarray, generated_mask: np.ndarray, true_mask: np.ndarray) -> np.ndarray:
-    """`frame_mse` over the union of the true and the generated mask of each frame, (T, H, W) bool: see `foreground_rmse`.
+    """`frame_mse` over the union of the true and the generated mask of each frame, (T, H, W) bool.
+
+    A clone beside the actor is counted twice, where the true mask alone would let it off.
 
     Returns:
         (T,) float64 in 0..255², NaN where both masks are empty.
@@ -60,18 +62,6 @@ def foreground_mse(generated: np.ndarray, truth: np.ndarray, generated_mask: np.
             for a, b, union in zip(generated, truth, inside, strict=True)
         ]
     )
-
-
-def foreground_rmse(generated: np.ndarray, truth: np.ndarray, generated_mask: np.ndarray, true_mask: np.ndarray) -> float:
-    """`rmse` over the union of the true and the generated mask, (T, H, W) bool: a clone beside the actor is counted twice,
-    where the true mask alone would let it off. NaN if both masks are empty.
-
-    Every pixel inside counts the same, so a frame in which the performer is larger counts for more.
-    """
-    inside = generated_mask | true_mask
-    if not inside.any():
-        return float("nan")
-    return float(np.sqrt(_squared_error(generated, truth)[inside].mean(dtype=np.float64)))
 
 
 def mask_iou(found: np.ndarray, true: np.ndarray) -> np.ndarray:
@@ -95,11 +85,6 @@ def frame_ssim(generated: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
     _check(generated, truth)
     return np.array([structural_similarity(a, b, channel_axis=-1) for a, b in zip(generated, truth)], np.float64)
-
-
-def ssim(generated: np.ndarray, truth: np.ndarray) -> float:
-    """The mean of `frame_ssim` over the frames: two (T, H, W, 3) uint8 → −1..1."""
-    return float(np.mean(frame_ssim(generated, truth)))
 
 
 @lru_cache(maxsize=4)

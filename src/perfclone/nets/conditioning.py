@@ -42,7 +42,7 @@ def confidence_maps(joints: Tensor, size: int, sigma: float = 7 / 368, normalise
     mean = gx.mean(-1) * gy.mean(-1)
     variance = (gx**2).mean(-1) * (gy**2).mean(-1) - mean**2
     scale = weight * torch.rsqrt(variance)[..., None, None]
-    return (gy[..., :, None] * gx[..., None, :] - mean[..., None, None]) * scale
+    return (gy[..., :, None] * scale * gx[..., None, :]).sub_(mean[..., None, None] * scale)
 
 
 def limb_falloff(joints: Tensor, size: int, sigma: float = 0.06) -> Tensor:
@@ -58,12 +58,18 @@ def limb_falloff(joints: Tensor, size: int, sigma: float = 0.06) -> Tensor:
     """
     first, second = (joints[:, [limb[end] for limb in LIMBS]] for end in (0, 1))  # (B, L, 2)
     known = ~(torch.isnan(first) | torch.isnan(second)).any(-1)
-    start, end = (torch.where(known[..., None], point, 0.0)[:, :, None, None] for point in (first, second))
-    centres = _pixel_centres(size, joints)
-    points = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), -1)  # (size, size, 2)
+    start, end = (torch.where(known[..., None], point, 0.0) for point in (first, second))
     along = end - start
     length2 = (along**2).sum(-1).clamp_min(1e-12)
-    share = (((points - start) * along).sum(-1) / length2).clamp(0, 1)  # where on the limb its nearest point lies
-    distance2 = ((points - start - share[..., None] * along) ** 2).sum(-1)
-    distance2 = distance2.masked_fill(~known[..., None, None], torch.inf)
-    return torch.exp(-0.5 * distance2.amin(1, keepdim=True) / (sigma * FRAME) ** 2)
+    centres = _pixel_centres(size, joints)
+    distance2 = torch.full((len(joints), size, size), torch.inf, dtype=joints.dtype, device=joints.device)
+    for limb in range(len(LIMBS)):  # one after another: all limbs' maps at once would not fit into a processor's cache
+        x, y = (centres - start[:, limb, axis, None] for axis in (0, 1))  # (B, size) from the limb's start
+        ax, ay = along[:, limb, :1], along[:, limb, 1:]
+        squared = (x**2)[:, None, :] + (y**2)[:, :, None]
+        share = ((x * ax)[:, None, :] + (y * ay)[:, :, None]).div_(length2[:, limb, None, None])
+        nearest = share.clamp(0, 1)  # where on the limb its nearest point lies
+        squared += nearest * (nearest - 2 * share) * length2[:, limb, None, None]
+        squared.masked_fill_(~known[:, limb, None, None], torch.inf)
+        torch.minimum(distance2, squared, out=distance2)
+    return torch.exp(distance2.clamp_min_(0).mul_(-0.5 / (sigma * FRAME) ** 2))[:, None]

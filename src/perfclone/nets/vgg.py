@@ -52,6 +52,11 @@ class Bank:
         """Whether this is a VGG-19. No verdict rests on a result made without one."""
         return self.name != STANDIN
 
+    @property
+    def sha256(self) -> str:
+        """Of all its numbers, in hexadecimal, for the records of what was made with this bank."""
+        return hashlib.sha256(b"".join(part.numpy().tobytes() for part in (self.weight, self.bias, self.mean))).hexdigest()
+
 
 class VGGFeatures(nn.Module):
     """φ(x): relu1_1 of VGG-19, at the resolution of the input (Sec. 3.2). Frozen.
@@ -65,14 +70,15 @@ class VGGFeatures(nn.Module):
         super().__init__()
         if input_range not in ("unit", "byte"):
             raise ValueError(f"input_range must be 'unit' or 'byte', not {input_range!r}")
-        self.scale = 127.5 if input_range == "byte" else 1.0
-        for name in ("weight", "bias", "mean"):
-            self.register_buffer(name, getattr(bank, name).clone(), persistent=False)
+        scale = 127.5 if input_range == "byte" else 1.0  # convolution and ReLU are homogeneous
+        for name, value in (("weight", bank.weight * scale), ("bias", bank.bias * scale), ("mean", bank.mean.clone())):
+            self.register_buffer(name, value, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3·N, H, W) in [−1, 1] → (B·N, 64, H, W), non-negative. Frames of a window are taken one by one."""
         x = x.reshape(-1, 3, *x.shape[-2:]) - self.mean[:, None, None]
-        return F.relu(F.conv2d(x, self.weight, self.bias, padding=1)) * self.scale
+        with torch.autocast(x.device.type, enabled=False):  # in bf16 one step between two greys is as large as its error
+            return F.relu_(F.conv2d(x, self.weight, self.bias, padding=1))  # in place: these are the largest tensors of all
 
 
 def standin_bank() -> Bank:

@@ -6,20 +6,18 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 from scipy.spatial import cKDTree
 
-from perfclone.files import write_json
-from perfclone.provenance import made_by
 from perfclone.studio import raster, truth
 from perfclone.studio.body import BODY_VERTICES, Body
 from perfclone.studio.film import Shooting, find_film
 from perfclone.studio.motion import Motion
 from perfclone.studio.renderer import Rendering
+from perfclone.truth import report
 
 ARM = ("clavicle", "upperarm", "lowerarm", "hand", "thumb", "index", "middle", "ring", "pinky")
 """How the names of the bones begin that an arm hangs on."""
@@ -137,13 +135,7 @@ def main() -> None:
     parser.add_argument("films", nargs="+", metavar="NAME")
     parser.add_argument("--record", type=Path, metavar="FILE", help="JSON file for the results and what they were made with")
     args = parser.parse_args()
-    record = made_by() | {"results": [], "files": {}}
-    for name in args.films:
-        result = inspect_film(name)
-        record["results"].append(result)
-        print(json.dumps(result), flush=True)
-    if args.record:
-        write_json(args.record, record)
+    report(map(inspect_film, args.films), args.record)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
@@ -37,15 +38,23 @@ def load_checkpoint(path: Path, nets: nn.Module, optimisers: dict[str, Optimizer
             {name.removeprefix("nets."): tensor for name, tensor in tensors.items() if name.startswith("nets.")}
         )
         for name, optimiser in optimisers.items():
+            parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
             state: dict[int, dict[str, Tensor]] = {}
             for key, tensor in tensors.items():
                 if key.startswith(f"{name}."):
                     _, index, field = key.split(".")
-                    state.setdefault(int(index), {})[field] = tensor
+                    state.setdefault(int(index), {})[field] = _laid_out_as(parameters[int(index)], tensor)
             optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-    except (SafetensorError, OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+    except (SafetensorError, OSError, RuntimeError, ValueError, KeyError, TypeError, IndexError) as error:
         raise InputError(f"{path} is damaged or of another training: remove the folder and train again") from error
     return step, log
+
+
+def _laid_out_as(parameter: Tensor, moment: Tensor) -> Tensor:
+    """Adam's moments in the memory format of what they belong to, as its fused form expects them; its step count as it is."""
+    if moment.shape != parameter.shape:
+        return moment
+    return torch.empty_like(parameter, requires_grad=False).copy_(moment)
 
 
 def load_weights(path: Path, net: nn.Module) -> None:

@@ -41,7 +41,7 @@ class Branch:
 
 
 class Networks(nn.Module):
-    """The three networks with their losses.
+    """The three networks with their losses. Under autocast, G's frames and D's logits are fp32 all the same.
 
     Args:
         settings: see `TrainSettings`.
@@ -62,12 +62,18 @@ class Networks(nn.Module):
         """One forward of G a branch: poses (B, N, 18, 2) of each half → what it generated. Two forwards, as drawn, or one (A11)."""
         maps_p = pose_volume(paired, self.settings)
         if unpaired is None:
-            return Branch(maps_p, self.G(maps_p)), None
+            return Branch(maps_p, self._frames(maps_p)), None
         maps_s = pose_volume(unpaired, self.settings)
         if self.settings.joint_forward:
-            both = self.G(torch.cat((maps_p, maps_s)))
+            both = self._frames(torch.cat((maps_p, maps_s)))
             return Branch(maps_p, both[: len(maps_p)]), Branch(maps_s, both[len(maps_p) :])
-        return Branch(maps_p, self.G(maps_p)), Branch(maps_s, self.G(maps_s))
+        return Branch(maps_p, self._frames(maps_p)), Branch(maps_s, self._frames(maps_s))
+
+    def _frames(self, maps: Tensor) -> Tensor:
+        return self.G(maps).float()
+
+    def _logits(self, critic: PatchGAN, *seen: Tensor) -> Tensor:
+        return critic(torch.cat(seen, 1)).float()
 
     def discriminator_losses(self, paired: Branch, unpaired: Branch | None, real: Tensor) -> dict[str, Tensor]:
         """−Eq. (2) for D_p, if there is one, and with the unpaired branch −Eq. (5) for D_s. `real`: (B, 3·N, H, W) in [−1, 1].
@@ -76,11 +82,13 @@ class Networks(nn.Module):
         """
         result = {}
         if self.settings.adversarial:
-            real_p = self.D_p(torch.cat((paired.maps, real), 1))
-            fake_p = self.D_p(torch.cat((paired.maps, paired.generated.detach()), 1))
+            real_p = self._logits(self.D_p, paired.maps, real)
+            fake_p = self._logits(self.D_p, paired.maps, paired.generated.detach())
             result["d_p"] = -losses.paired_gan(real_p, fake_p)
         if unpaired is not None:
-            result["d_s"] = -losses.unpaired_gan(self.D_s(real), self.D_s(unpaired.generated.detach()))
+            result["d_s"] = -losses.unpaired_gan(
+                self._logits(self.D_s, real), self._logits(self.D_s, unpaired.generated.detach())
+            )
         return result
 
     def generator_losses(
@@ -95,7 +103,7 @@ class Networks(nn.Module):
         s = self.settings
         result = {}
         if s.adversarial:
-            result["gan_p"] = losses.generator_gan(self.D_p(torch.cat((paired.maps, paired.generated), 1)), s.saturating)
+            result["gan_p"] = losses.generator_gan(self._logits(self.D_p, paired.maps, paired.generated), s.saturating)
         if s.lambda_vgg > 0:
             result["vgg"] = losses.vgg(self.phi, paired.generated, real, s.reduction)
         if s.lambda_l1 > 0:
@@ -103,7 +111,7 @@ class Networks(nn.Module):
         if unpaired is not None:
             frames = unpaired.generated.reshape(*poses.shape[:2], 3, s.size, s.size)
             alpha = limb_falloff(poses[:, 1:].flatten(0, 1), s.size, s.falloff_sigma)
-            result["gan_s"] = losses.generator_gan(self.D_s(unpaired.generated), s.saturating)
+            result["gan_s"] = losses.generator_gan(self._logits(self.D_s, unpaired.generated), s.saturating)
             result["tc"] = losses.temporal_coherence(
                 frames[:, :-1].flatten(0, 1), frames[:, 1:].flatten(0, 1), flow.flatten(0, 1), alpha, s.reduction
             )

@@ -66,6 +66,9 @@ class TrainSettings:
     """Eq. (6), after the warm-up."""
     lambda_tc: float = 10.0
     """Eq. (6)."""
+    precision: str = "auto"
+    """In which the convolutions train, `fp32`, `bf16` or `auto` (see `device.find_precision`). Weights, statistics, φ and losses are
+    fp32 in any case."""
 
     def __post_init__(self) -> None:
         if self.size not in (64, 128, 256, 512, 1024):
@@ -74,6 +77,8 @@ class TrainSettings:
             raise ValueError("width must be 1 to 256, window 1 to 16, patch_layers 1 to 5, and steps at least 1")
         if not (self.adversarial or self.lambda_vgg > 0 or self.lambda_l1 > 0):
             raise ValueError("without discriminator, lambda_vgg and lambda_l1 there is nothing to minimise")
+        if self.precision not in ("auto", "fp32", "bf16"):
+            raise ValueError(f"precision must be auto, fp32 or bf16, not {self.precision!r}")
         if self.batch < 2 or self.batch % 2:
             raise ValueError("batch must be even and at least 2")
 

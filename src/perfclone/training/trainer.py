@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from filelock import FileLock
 from torch import Tensor
 
 from ..capture import Performance
-from ..device import describe, find_device
+from ..device import describe, find_device, find_precision
 from ..errors import InputError
 from ..files import cache_folder, write_bytes, write_json
 from ..nets import VGGFeatures, load_vgg
@@ -97,13 +98,12 @@ def train(
 
 def _spec(parts: list[Performance], unpaired: Sequence[Performance], settings: TrainSettings, seed: int, bank: Bank) -> dict:
     """All that the result depends on but the machine, with its hash."""
-    weights = hashlib.sha256(bank.weight.numpy().tobytes() + bank.bias.numpy().tobytes()).hexdigest()
     spec = {
         "format": files.FORMAT,
         "code": code_hash("training", "nets", "losses", "skeleton"),
         "settings": asdict(settings),
         "seed": seed,
-        "vgg": {"name": bank.name, "genuine": bank.genuine, "sha256": weights},
+        "vgg": {"name": bank.name, "genuine": bank.genuine, "sha256": bank.sha256},
         "reference": [_source(p) for p in parts],
         "unpaired": [_source(p) for p in unpaired],
     }
@@ -155,9 +155,11 @@ class Training:
         unpaired: UnpairedData | None,
     ) -> None:
         torch.manual_seed(seed)
-        self.folder, self.record, self.settings, self.seed = folder, record, settings, seed
+        precision = find_precision(settings.precision, device)
+        self.folder, self.record, self.settings, self.seed = folder, record | {"precision": precision}, settings, seed
         self.paired, self.unpaired = paired, unpaired
-        self.nets = Networks(settings, VGGFeatures(bank, settings.vgg_range)).to(device)
+        self.nets = Networks(settings, VGGFeatures(bank, settings.vgg_range)).to(device, memory_format=torch.channels_last)
+        self.autocast = partial(torch.autocast, device.type, torch.bfloat16, enabled=precision == "bf16")
         adam = {"lr": settings.learning_rate, "betas": (settings.beta1, settings.beta2), "fused": True}
         self.optimisers = {
             "adam_g": torch.optim.Adam(self.nets.G.parameters(), **adam),
@@ -204,14 +206,16 @@ class Training:
         poses_s = flow = None
         if lambda_s > 0:  # with a weight of zero the unpaired branch could not move anything: it is not computed
             poses_s, flow = self.unpaired.batch(s.batch // 2, draw)
-        paired, unpaired = self.nets(poses_p, None if poses_s is None else poses_s.reshape(-1, s.window, *poses_s.shape[2:]))
-
-        d_losses = self.nets.discriminator_losses(paired, unpaired, real)
+        volume_s = None if poses_s is None else poses_s.reshape(-1, s.window, *poses_s.shape[2:])
+        with self.autocast():
+            paired, unpaired = self.nets(poses_p, volume_s)
+            d_losses = self.nets.discriminator_losses(paired, unpaired, real)
         if d_losses:
             self._minimise(sum(d_losses.values()), [f"adam_{name[-1]}" for name in d_losses])
         self.nets.D_p.requires_grad_(False)
         self.nets.D_s.requires_grad_(False)
-        g_losses = self.nets.generator_losses(paired, unpaired, real, poses_s, flow)
+        with self.autocast():
+            g_losses = self.nets.generator_losses(paired, unpaired, real, poses_s, flow)
         self._minimise(self.nets.objective(g_losses, lambda_s), ["adam_g"])
         self.nets.D_p.requires_grad_(True)
         self.nets.D_s.requires_grad_(True)
