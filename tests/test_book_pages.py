@@ -15,6 +15,7 @@ import pytest
 import perfclone as pc
 from perfclone import losses
 from perfclone import notebook as nb
+from perfclone.experiments.ledger import load_claims
 from perfclone.training.networks import Networks
 
 BOOK = Path(__file__).parents[1] / "book"
@@ -85,8 +86,43 @@ def test_a_function_is_shown_as_it_stands_in_its_file():
     shown = nb.source(losses.vgg)
     assert inspect.getsource(losses.vgg).rstrip() in shown.markdown
     assert "`perfclone.losses.vgg`" in shown.markdown and "src/perfclone/losses.py, line " in shown.markdown
-    assert "perfclone.losses.vgg" in shown.html and "_distance" in shown.html
+    assert "perfclone.losses.vgg" in shown.html and "_FeatureDistance" in shown.html
 
 
 def test_a_method_is_shown_from_the_margin():
     assert "\ndef objective(" in nb.source(Networks.objective).markdown
+
+
+# ---- numbers of the paper ----
+
+PLACES = re.compile(r"(?:Sec|Section|Fig|Figure|Table|Eq)s?\.?\s*[\d.]+(?:\s*(?:,|and|to|-)\s*[\d.]+)*")
+NOT_PROSE = re.compile(r"```.*?```|`[^`]*`|\$[^$]*\$|\{[a-z:]+\}`[^`]*`", re.S)
+MEASURED = re.compile(r"(?<![\w.,])(?:\d[\d,]*\.\d+|\d[\d,.]*(?=\s?(?:%|ms\b|hours|dB)))")
+LEVEL = 95.0  # of the intervals, in per cent
+
+
+def numbers_in_prose(cell: nbformat.NotebookNode) -> list[float]:
+    """Decimals, shares and times that a cell states in its own words: in Markdown, or in the text of a cell's strings."""
+    texts = [cell.source]
+    if cell.cell_type == "code":
+        constants = [node.value for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Constant)]
+        texts = [value for value in constants if isinstance(value, str) and " " in value.strip()]
+    plain = [PLACES.sub(" ", NOT_PROSE.sub(" ", text)) for text in texts]
+    return [float(number.replace(",", "")) for text in plain for number in MEASURED.findall(text)]
+
+
+@pytest.mark.parametrize("chapter", sorted({claim.chapter for claim in load_claims(BOOK.parent / "data" / "claims.json")}))
+def test_a_chapter_quotes_no_number_that_the_ledger_does_not_hold(chapter):
+    """Measured numbers come from cells, the paper's from the ledger: neither is typed into the text."""
+    path = BOOK / f"{chapter}.ipynb"
+    if not path.is_file():
+        pytest.skip("this chapter is to come")
+    held = {number for claim in load_claims(BOOK.parent / "data" / "claims.json") for number in claim.paper or ()} | {LEVEL}
+    quoted = {number for cell in nbformat.read(path, as_version=4).cells for number in numbers_in_prose(cell)}
+    assert quoted <= held
+
+
+def test_a_number_that_is_typed_into_the_text_is_found():
+    text, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
+    assert numbers_in_prose(text("In Sec. 5.2 and Fig. 10 the error is `1.5` or $2.5$, here 17.3.")) == [17.3]
+    assert numbers_in_prose(code('x = 1.5\nMarkdown(f"It falls by {x:.2f}, or 12 %, in 4 hours.")')) == [12, 4]

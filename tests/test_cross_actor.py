@@ -202,7 +202,7 @@ def test_the_pictures_of_a_run_across_actors_show_truth_clone_and_driver(runs, d
     coarse = dance.frames[9].reshape(64, size, 64, size, 3).mean((1, 3))  # of 150 frames the first shown is number 9
     assert np.abs(truth[0] - coarse).mean() < 1
     assert np.array_equal(truth, near.samples()[0]) and not np.array_equal(generated, near.samples()[1])
-    assert len(list(read_frames(run.folder / "clip.mp4"))) == 150
+    assert len(list(read_frames(run.folder / "film.mp4"))) == 150
 
 
 def test_each_dance_and_each_kind_of_joints_is_a_method_of_its_own_in_a_stored_family(runs, tmp_path):

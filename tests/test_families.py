@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import pytest
 
-from perfclone.experiments.families import FAMILIES, LADDER, SIZES, TARGETS, Plan
+from perfclone.experiments.families import FAMILIES, LADDER, PAIR, SIZES, TARGETS, Plan
 from perfclone.experiments.spec import OWN, TEST
 from perfclone.training import PROFILES
 from perfclone.training.batches import MINIMUM_FRAMES
@@ -51,8 +51,10 @@ def test_each_rung_of_the_ladder_adds_one_thing():
     assert specs["test poses"].unpaired == (TEST,) and specs["test poses"].settings == specs["ours"].settings
 
 
-def test_the_ladder_stands_on_all_three_actors_where_there_is_time():
-    for profile, actors in (("quick", TARGETS[:1]), ("home", TARGETS)):
+def test_the_papers_pair_stands_on_all_three_actors_where_there_is_time_and_the_rest_of_the_ladder_on_one():
+    for profile, pair, others in (("quick", 1, 1), ("home", 3, 1), ("paper", 3, 3)):
         found = {(one.label, one.spec.actor) for one in FAMILIES["unpaired-branch"](Plan(profile))}
-        assert {actor for _, actor in found} == set(actors)
-        assert len(found) == (len(LADDER) + 3) * len(actors)
+        of = {label: {actor for one, actor in found if one == label} for label, _ in found}
+        assert len(of) == len(LADDER) + 3
+        for label, actors in of.items():
+            assert actors == set(TARGETS[: pair if label in PAIR else others]), (profile, label)

@@ -165,7 +165,9 @@ def tracked() -> list[Path]:
     if listing.returncode:
         pytest.skip("not a git checkout")
     paths = [ROOT / name for name in listing.stdout.decode().split("\0") if name]
-    return [path for path in paths if path.is_file() and path.suffix not in (".mp4", ".npz", ".png", ".jpg", ".zip")]
+    return [
+        path for path in paths if path.is_file() and path.suffix not in (".mp4", ".npz", ".png", ".jpg", ".zip", ".safetensors")
+    ]
 
 
 def test_no_file_names_a_place_on_somebodys_machine():

@@ -50,6 +50,8 @@ def store(folder, runs, profile="paper", device="NVIDIA H200", genuine=True):
         "family": folder.name,
         "profile": profile,
         "device": device,
+        "commit": "abc",
+        "command": "a command",
         "vgg": {"name": "relu1_1", "genuine": genuine, "sha256": "0" * 64},
         "runs": [record for record, _ in runs],
     }

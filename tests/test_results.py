@@ -20,6 +20,7 @@ from perfclone.experiments.spec import RunSpec
 from perfclone.experiments.statistics import BLOCK, Interval
 from perfclone.experiments.store import Store
 from perfclone.training import TrainSettings
+from perfclone.video import content_hash
 
 ROOT = Path(__file__).parents[1]
 FRAMES = 300
@@ -42,7 +43,14 @@ def write(data, *runs, name="made-up", profile="home", genuine=True):
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {f"{record['id']}/{measure}": array for record, own in runs for measure, array in own.items()}
     np.savez_compressed(folder / "frames.npz", **arrays)
-    about = {"family": name, "profile": profile, "device": "a device", "vgg": {"name": "φ", "genuine": genuine}}
+    about = {
+        "family": name,
+        "profile": profile,
+        "device": "a device",
+        "commit": "abc",
+        "command": "a command",
+        "vgg": {"name": "φ", "genuine": genuine},
+    }
     files = {"frames.npz": hashlib.sha256((folder / "frames.npz").read_bytes()).hexdigest()}
     record = about | {"runs": [record for record, _ in runs], "files": files}
     (folder / "record.json").write_text(json.dumps(record))
@@ -239,6 +247,39 @@ def test_a_family_that_is_stored_shows_what_it_showed_when_it_was_run(tiny, plan
     assert NOTHING not in set(table["this run"])
     assert list(table["reference"]) == list(table["this run"])
     assert results.origin(again) == results.origin(this)
+    assert again.spec("ours", "eve") == this.spec("ours", "eve") == tiny[0][0].spec
+    assert again.log("ours", "eve").equals(this.log("ours", "eve"))
+
+
+def test_at_the_profile_reference_nothing_is_run_and_the_stored_results_stand_in_both_columns(tiny, plan, tmp_path):
+    with pytest.raises(InputError, match="no stored reference of tiny"):
+        results.find("tiny", "reference", 0, tmp_path)
+    store_reference("tiny", plan, tiny, tmp_path / "reference" / "tiny")
+    this, reference = results.find("tiny", "reference", 0, tmp_path)
+    assert this is reference
+    assert "trained nothing" in results.sources(reference, this).markdown
+
+
+def test_from_the_line_of_sources_every_run_is_one_click_away_with_what_made_it(tiny, plan, tmp_path):
+    store_reference("tiny", plan, tiny, tmp_path / "reference" / "tiny")
+    this, reference = results.this_run("tiny", plan, tiny), results.stored("tiny", tmp_path)
+    for shown in (results.sources(reference, this), results.sources(None, this)):
+        folded = shown.markdown.partition("{dropdown}")[2]
+        assert this.family.command in folded and content_hash(ROOT / "data" / "actors" / "eve.mp4")[:12] in folded
+        for _, run in tiny:
+            assert f"| {run.id} |" in folded and f"| {run.provenance['commit']} |" in folded
+            assert f"| {run.provenance['device']} |" in folded
+    assert results.sources(reference, this).markdown.count(tiny[0][1].id) == 2
+
+
+def test_of_a_run_that_is_filmed_the_stored_reference_has_the_film(tmp_path, plan):
+    """Films are large: only those of `ann` and across actors are stored."""
+    store = Store(ROOT / "data", tmp_path / "runs")
+    entry = Entry("ours", RunSpec(actor="ann", settings=TINY, profile="smoke"))
+    runs = [(entry, store.run(entry.spec, "cpu"))]
+    store_reference("filmed", plan, runs, tmp_path / "reference" / "filmed")
+    again, this = results.stored("filmed", tmp_path), results.this_run("filmed", plan, runs)
+    assert np.array_equal(again.film("ours", "ann", [7, 3]), this.film("ours", "ann", [7, 3]))
 
 
 def test_a_rows_number_is_that_of_the_runs_own_summary(tiny, plan):

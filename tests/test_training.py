@@ -255,6 +255,26 @@ def test_impossible_settings_are_refused(bad):
         replace(TrainSettings(), **bad)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_what_is_asked_for_is_what_the_convolutions_train_in_and_weights_stay_fp32(dee, tmp_path, precision):
+    run = training(tmp_path, dee, dee, replace(TINY, precision=precision, warmup_share=0.0))
+    seen = []
+    run.nets.G.down[1][1].register_forward_hook(lambda *call: seen.append(call[2].dtype))
+    run.train_step()
+    assert run.record["precision"] == precision
+    assert set(seen) == {torch.float32 if precision == "fp32" else torch.bfloat16}
+    assert {value.dtype for value in run.nets.state_dict().values()} <= {torch.float32, torch.int64}
+
+
+def test_one_step_in_bf16_has_the_losses_of_fp32_to_two_digits(dee, eve, tmp_path):
+    settings = replace(TINY, warmup_share=0.0)
+    found = {}
+    for precision in ("fp32", "bf16"):
+        run = training(tmp_path / precision, dee, eve, replace(settings, precision=precision))
+        found[precision] = {name: value.item() for name, value in run.train_step().items()}
+    assert found["bf16"] == pytest.approx(found["fp32"], rel=0.02)
+
+
 SCRIPT = """
 import sys, torch
 import perfclone as pc

@@ -39,6 +39,7 @@ def vgg(phi: Callable[[Tensor], Tensor], generated: Tensor, real: Tensor, reduct
         Scalar, at least 0.
     """
     _check(reduction)
+    # |phi(generated) - phi(real)|, its mean or sum, as one would write it, but for one frame after another
     return _FeatureDistance.apply(generated, real, phi, reduction)
 
 

@@ -20,7 +20,15 @@ from .errors import InputError
 from .nets import load_vgg
 from .provenance import commit
 from .training import TrainSettings
-from .training.settings import find_profile
+from .training.settings import Profile, find_profile
+
+REFERENCE = "reference"
+"""What chapters take for a profile when nothing shall be trained and all be shown from stored results."""
+
+
+def budget(profile: str) -> Profile:
+    """The profile of that name; for `reference` that of the small actor that is stored with the book, `quick`. InputError for others."""
+    return find_profile("quick" if profile == REFERENCE else profile)
 
 
 def repository() -> Path:
@@ -63,16 +71,17 @@ class Shown:
 
 def stamp(profile: str, seed: int, device: str = "auto") -> Shown:
     """What made this page, in one line: profile, device, seed, VGG bank, commit, date."""
-    budget, bank = find_profile(profile), load_vgg()
+    bank = load_vgg()
+    purpose = "stored results, nothing trained" if profile == REFERENCE else find_profile(profile).purpose
     facts = [
-        f"profile {budget.name} ({budget.purpose})",
+        f"profile {profile} ({purpose})",
         describe(find_device(device)),
         f"seed {seed}",
         f"φ: {bank.name}" + ("" if bank.genuine else ", so no verdict rests on what is trained here"),
         f"commit {commit() or 'unknown'}",
         datetime.now(UTC).strftime("%Y-%m-%d"),
     ]
-    return _line("This page", facts)
+    return _line("This page", facts, "{doc}`how to repeat it <status>`")
 
 
 def made_with(record: dict) -> Shown:
@@ -97,9 +106,11 @@ def made_with(record: dict) -> Shown:
     return _line("This training", facts)
 
 
-def _line(what: str, facts: list[str]) -> Shown:
+def _line(what: str, facts: list[str], *links: str) -> Shown:
+    """Links are there in the book alone."""
     text = " · ".join(facts)
-    return Shown(f":::{{div}} stamp\n**{what}:** {text}\n:::", f"<p><small><b>{what}:</b> {html.escape(text)}</small></p>")
+    markdown = " · ".join([*facts, *links])
+    return Shown(f":::{{div}} stamp\n**{what}:** {markdown}\n:::", f"<p><small><b>{what}:</b> {html.escape(text)}</small></p>")
 
 
 def table(rows: pd.DataFrame, caption: str, name: str) -> Shown:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..device import find_device
 from ..errors import InputError
-from ..training.settings import find_profile
+from ..notebook import budget
 from .chapters import run_chapters
 from .site import check_book, mirror, render, table_of_contents, write_status
 
@@ -21,7 +21,7 @@ def make(build: Path, parameters: dict[str, str | int]) -> Path:
             Jupyter Book finds fault with a page.
     """
     check_book()
-    find_profile(str(parameters["profile"]))
+    budget(str(parameters["profile"]))
     find_device(str(parameters["device"]))
     pages = build / "book"
     chapters = [path for path in table_of_contents() if path.suffix == ".ipynb"]
@@ -36,7 +36,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         "python -m perfclone.book", description="Execute the chapters of book/ and build the site."
     )
-    parser.add_argument("--profile", default="quick", help="how much to train, see `perfclone profiles` (default: quick)")
+    parser.add_argument(
+        "--profile",
+        default="quick",
+        help="how much to train, see `perfclone profiles`; or reference, to show stored results (default: quick)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of every random choice (default: 0)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     parser.add_argument(

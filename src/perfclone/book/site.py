@@ -15,6 +15,7 @@ import yaml
 from ..errors import InputError
 from ..files import write_bytes
 from ..notebook import table
+from ..video import content_hash
 from .chapters import read_run
 
 BOOK = Path("book")
@@ -66,7 +67,7 @@ def mirror(pages: Path) -> None:
 
 
 def write_status(pages: Path, chapters: list[str]) -> None:
-    """The tables of the status page: each chapter's last run, and the versions that it ran with."""
+    """The tables of the status page: each chapter's last run, the command and the videos for another, and the versions."""
     runs = {Path(name).stem: read_run(pages / name) for name in chapters}
     rows = [
         {
@@ -81,6 +82,14 @@ def write_status(pages: Path, chapters: list[str]) -> None:
         }
         for name, run in runs.items()
     ]
+    commands = [
+        {"chapter": f"{{doc}}`{name}`", "command": f"`papermill book/{name}.ipynb out.ipynb {_given(run['parameters'])}`"}
+        for name, run in runs.items()
+    ]
+    videos = [
+        {"video": path.relative_to("data").as_posix(), "sha256": f"`{content_hash(path)}`"}
+        for path in sorted(Path("data").glob("*/*.mp4"))
+    ]
     used: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for name, run in runs.items():
         for package, version in run["versions"].items():
@@ -94,9 +103,15 @@ def write_status(pages: Path, chapters: list[str]) -> None:
     ]
     tables = [
         table(pd.DataFrame(rows), "Each chapter's last run.", "status-runs"),
+        table(pd.DataFrame(commands), "What repeats each, from the repository's root at its commit.", "status-commands"),
+        *([table(pd.DataFrame(videos), "The shipped videos, today.", "status-videos")] if videos else []),
         table(pd.DataFrame(packages), "The versions that the chapters ran with.", "status-versions"),
     ]
     write_bytes(pages / STATUS, "\n\n".join([*(shown.markdown for shown in tables), ""]).encode())
+
+
+def _given(parameters: dict[str, str | int]) -> str:
+    return " ".join(f"-p {name} {value}" for name, value in parameters.items())
 
 
 def repository() -> str | None:

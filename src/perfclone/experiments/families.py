@@ -1,6 +1,6 @@
 """The families of runs behind the figures and tables: which trainings, by which labels, at which budget; and their stored results.
 
-`python -m perfclone.experiments.families reconstruction-loss --profile home --seeds 1`
+`python -m perfclone.experiments.families reconstruction-loss --profile home --seeds 0 1 2`
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .cross_actor import by_driver
 from .evaluation import summary
 from .ledger import Family, StoredRun
 from .spec import NEAREST, OWN, TEST, RunSpec
-from .store import SAMPLES, Run, Store
+from .store import FILM, SAMPLES, Run, Store
 
 TARGETS = ("ann", "ben", "chi")
 """Actors 1, 2 and 3 of the evaluation."""
@@ -47,6 +47,9 @@ JOINTS = {"true": "actor's joints", "driver": "driver's joints", "extracted": "e
 LADDER = ("pix2pix loss", "+ VGG", "paired only", "+ D_s", "+ L_tc", "ours")
 """Labels from pix2pix's loss on single frames to the whole method. Each step adds one thing; "paired only" adds N = 2, the last
 one the poses of others. "+ L_tc" has an unpaired branch that sees nothing but the training poses again, which is the placebo (A18)."""
+
+PAIR = ("paired only", "ours")
+"""The two rungs that the paper compares (Sec. 5.2). Their films are stored with a reference, those of `ann` and those across actors."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,10 @@ def drawn_frames(size: int, plan: Plan) -> int:
 
 
 def unpaired_branch(plan: Plan) -> Iterator[Entry]:
-    """Sec. 5.2: from pix2pix's loss to the whole method, a step at a time (`LADDER`), and what other unpaired poses do (A18)."""
+    """Sec. 5.2: from pix2pix's loss to the whole method, a step at a time (`LADDER`), and what other unpaired poses do (A18).
+
+    The two that the paper compares are run on all three actors, the others on the first, and only at `paper` on all.
+    """
     for actor in TARGETS[:1] if plan.small else TARGETS:
         steps = (
             {"window": 1, **PIX2PIX},
@@ -128,11 +134,14 @@ def unpaired_branch(plan: Plan) -> Iterator[Entry]:
             {"unpaired": (OWN,)},
             {"unpaired": OTHERS},
         )
+        whole = actor == TARGETS[0] or plan.profile == "paper"
         for label, changes in zip(LADDER, steps, strict=True):
-            yield from _trained(plan, label, actor, **changes)
-        yield from _trained(plan, "test poses", actor, unpaired=(TEST,))
-        yield _untrained(plan, "frozen", actor)
-        yield _untrained(plan, "blurred", actor)
+            if whole or label in PAIR:
+                yield from _trained(plan, label, actor, **changes)
+        if whole:
+            yield from _trained(plan, "test poses", actor, unpaired=(TEST,))
+            yield _untrained(plan, "frozen", actor)
+            yield _untrained(plan, "blurred", actor)
 
 
 def actors_and_drivers(plan: Plan) -> Iterator[Entry]:
@@ -183,7 +192,12 @@ def as_family(name: str, plan: Plan, runs: Sequence[tuple[Entry, Run]]) -> Famil
     device = ", ".join(sorted({one["device"] for one in provenance}))
     genuine = all(one["vgg"]["genuine"] for one in provenance if one["vgg"])
     frames = {about["id"]: measures for about, measures in described}
-    return Family(name, plan.profile, device, genuine, tuple(StoredRun(**about) for about, _ in described), frames)
+    commit = max(provenance, key=lambda one: one["started"])["commit"] or "unknown"
+    command = (
+        f"python -m perfclone.experiments.families {name} --profile {plan.profile} --seeds {' '.join(map(str, plan.seeds))}"
+    )
+    about = (name, plan.profile, device, commit, command, genuine)
+    return Family(*about, tuple(StoredRun(**about) for about, _ in described), frames)
 
 
 def _stored(entry: Entry, run: Run) -> dict:
@@ -202,40 +216,53 @@ def _dances(entry: Entry, run: Run) -> Iterator[tuple[dict, dict[str, np.ndarray
 
 
 def store_reference(name: str, plan: Plan, runs: Sequence[tuple[Entry, Run]], folder: Path) -> None:
-    """Write a family as a stored reference: `record.json`, the measures of all frames, and the samples of each run.
+    """Write a family as a stored reference: `record.json`, the measures of all frames, and of the first seed what pages show.
 
     Args:
         folder: `data/reference/<name>`. What is there is replaced as a whole.
+
+    Raises:
+        ValueError: the runs were made by different versions of the code.
     """
+    if len({run.identity["code"] for _, run in runs}) > 1:
+        raise ValueError("these runs were made by different versions of the code: a family is replaced as a whole")
     family = as_family(name, plan, runs)
     arrays = {f"{id}/{measure}": values for id, frames in family.frames.items() for measure, values in frames.items()}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
-    write_bytes(folder / "frames.npz", buffer.getvalue())
-    for _, run in runs:
-        write_bytes(folder / f"{run.id}.png", (run.folder / SAMPLES).read_bytes())
-    names = ["frames.npz", *(f"{run.id}.png" for _, run in runs)]
-    details = [_stored(entry, run) | {"spec": entry.spec.as_dict(), "provenance": run.provenance} for entry, run in runs]
+    files = {"frames.npz": buffer.getvalue()} | {name: path.read_bytes() for name, path in _shown(plan, runs)}
+    for file, content in files.items():
+        write_bytes(folder / file, content)
+    details = [
+        _stored(entry, run) | {"spec": entry.spec.as_dict(), "provenance": run.provenance, "videos": run.identity["videos"]}
+        for entry, run in runs
+    ]
     details += [about for entry, run in runs for about, _ in _dances(entry, run)]
     write_json(folder / "record.json", {
         "family": name,
         "profile": plan.profile,
         "device": family.device,
-        "commit": _commit(runs),
+        "commit": family.commit,
+        "command": family.command,
         "vgg": next(run.provenance["vgg"] for entry, run in runs if entry.spec.trained),
         "runs": details,
-        "files": {name: content_hash(folder / name) for name in names},
+        "files": {file: content_hash(folder / file) for file in files},
     })  # fmt: skip
     for path in folder.iterdir():
-        if path.name not in (*names, "record.json"):
+        if path.name not in (*files, "record.json"):
             path.unlink()
 
 
-def _commit(runs: Sequence[tuple[Entry, Run]]) -> str:
-    """The commit of the latest run. ValueError unless all were made by the same code: a family is replaced as a whole."""
-    if len({run.identity["code"] for _, run in runs}) > 1:
-        raise ValueError("these runs were made by different versions of the code")
-    return max((run.provenance for _, run in runs), key=lambda one: one["started"])["commit"]
+def _shown(plan: Plan, runs: Sequence[tuple[Entry, Run]]) -> Iterator[tuple[str, Path]]:
+    """What of the first seed's runs goes into a stored reference: name there → file. Films are large, so few of them do."""
+    for entry, run in runs:
+        if entry.spec.trained and entry.spec.seed != plan.seeds[0]:
+            continue
+        yield f"{run.id}.png", run.folder / SAMPLES
+        if entry.spec.trained:
+            yield f"{run.id}.csv", run.log
+        if entry.label in PAIR and (entry.spec.actor == TARGETS[0] or entry.spec.split == "whole"):
+            yield f"{run.id}.mp4", run.folder / FILM
 
 
 def main() -> None:
@@ -243,11 +270,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("family", choices=FAMILIES)
     parser.add_argument("--profile", default="home", choices=PROFILES)
-    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="seeds 0 to N - 1")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--device", default="auto")
     parser.add_argument("--data", type=Path, default=Path("data"), help="the repository's data folder")
     args = parser.parse_args()
-    plan = Plan(args.profile, tuple(range(args.seeds)))
+    plan = Plan(args.profile, tuple(args.seeds))
     runs = run_family(args.family, plan, Store(args.data), args.device)
     store_reference(args.family, plan, runs, args.data / "reference" / args.family)
 

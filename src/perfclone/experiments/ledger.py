@@ -65,6 +65,8 @@ SQUARED = {"mse": "RMSE", "foreground_mse": "foreground RMSE"}
 """Measures that are shown as roots of their means over frames, and what the root is called."""
 SMALL_PROFILES = ("smoke", "quick")
 """Profiles whose results never carry a verdict."""
+ABOUT = ("profile", "device", "commit", "command")
+"""What `record.json` says of a family in words."""
 MAX_ARRAY_BYTES = 200_000_000
 
 
@@ -240,6 +242,8 @@ class Family:
         name: such as `self-reenactment`.
         profile: what it was trained with.
         device: in words.
+        commit: of the library that made it.
+        command: that makes it again.
         genuine: whether φ was a VGG-19 and not the stand-in bank.
         runs: all of them.
         frames: run id → measure → (T,) float32, NaN where a frame was not measured.
@@ -248,6 +252,8 @@ class Family:
     name: str
     profile: str
     device: str
+    commit: str
+    command: str
     genuine: bool
     runs: tuple[StoredRun, ...]
     frames: Mapping[str, Mapping[str, np.ndarray]]
@@ -302,11 +308,11 @@ def load_family(folder: str | Path) -> Family:
             raise ValueError("two runs with one id")
         if len({(run.label, run.actor, run.seed, run.split) for run in runs}) < len(runs):
             raise InputError(f"{folder}: two runs have the same label, actor, seed and split; give them different labels")
-        if record["family"] != folder.resolve().name or not all(_is_text(record[name]) for name in ("profile", "device")):
-            raise ValueError("family, profile or device")
+        if record["family"] != folder.resolve().name or not all(_is_text(record[name]) for name in ABOUT):
+            raise ValueError(f"family, {', '.join(ABOUT)}")
         frames = _read_frames(folder / "frames.npz", {run.id for run in runs}) if "frames.npz" in record["files"] else {}
         genuine = record["vgg"]["genuine"] is True
-    return Family(record["family"], record["profile"], record["device"], genuine, runs, frames)
+    return Family(record["family"], *(record[name] for name in ABOUT), genuine, runs, frames)
 
 
 def _check_files(folder: Path, files: Mapping[str, str]) -> None:

@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..capture.archive import read_json
 from ..errors import InputError
+from ..notebook import REFERENCE, Shown
 from .cross_actor import DRIVER
-from .families import JOINTS, Entry, Plan, as_family
+from .families import JOINTS, Entry, Plan, as_family, run_family
 from .ledger import SQUARED, VERDICTS, Family, NotMeasured, judge, load_claims, load_family, load_references
-from .spec import NEAREST
+from .spec import NEAREST, RunSpec
 from .statistics import BLOCK, Bootstrap, Interval, Measures, Statistic, below, bootstrap, power_law, ratio, value
-from .store import SAMPLES, Run, moments, read_samples
+from .store import FILM, SAMPLES, Run, Store, moments, read_film, read_samples
 
 NOTHING = "–"
 """Stands in a table where there is no number."""
@@ -53,17 +55,38 @@ class Row:
         return self.over is not None or self.per is not None
 
 
+@dataclass(frozen=True)
+class Files:
+    """What can be shown of a run.
+
+    Attributes:
+        spec: what was run.
+        provenance: what made it, see `store.Run.provenance`.
+        videos: those that it was made from, name → sha256.
+        pictures: its samples.png.
+        film: its film.mp4. A stored reference has some films only.
+        log: its losses as CSV, if it was trained.
+    """
+
+    spec: RunSpec
+    provenance: Mapping
+    videos: Mapping[str, str]
+    pictures: Path
+    film: Path
+    log: Path
+
+
 @dataclass(frozen=True, eq=False)
 class Results:
     """A family's results, from this run or stored.
 
     Attributes:
         family: its runs and the measures of their frames.
-        pictures: run id → the run's samples.png.
+        files: run id → what can be shown of it.
     """
 
     family: Family
-    pictures: Mapping[str, Path]
+    files: Mapping[str, Files]
 
     def value(self, row: Row) -> Bootstrap:
         """The number of a row, resampled. NotMeasured if an actor has no such run."""
@@ -109,15 +132,61 @@ class Results:
 
     def samples(self, label: str, actor: str, split: str = "chronological") -> np.ndarray:
         """(2, 8, size, size, 3) uint8, true and generated frames of eight moments, of the first seed. NotMeasured if there is none."""
-        found = [run for run in self.family.runs if (run.label, run.actor, run.split) == (label, actor, split)]
+        return read_samples(self._first(label, actor, split).pictures)
+
+    def film(self, label: str, actor: str, frames: Sequence[int], split: str = "chronological") -> np.ndarray:
+        """(2, K, size, size, 3) uint8, true and generated frames with these numbers, of the first seed, after compression.
+
+        NotMeasured if there is no such run, InputError if its film is not there.
+        """
+        return read_film(self._first(label, actor, split).film, frames)
+
+    def log(self, label: str, actor: str, split: str = "chronological") -> pd.DataFrame:
+        """The losses of the first seed's training, a row each hundredth of it, by `step`. NotMeasured if there is no such run."""
+        return pd.read_csv(self._first(label, actor, split).log, index_col="step")
+
+    def spec(self, label: str, actor: str, split: str = "chronological") -> RunSpec:
+        """What the first seed's run was asked for. NotMeasured if there is no such run."""
+        return self._first(label, actor, split).spec
+
+    def _first(self, label: str, actor: str, split: str) -> Files:
+        wanted = (label, actor, split)
+        found = [run for run in self.family.runs if (run.label, run.actor, run.split) == wanted and run.id in self.files]
         if not found:
             raise NotMeasured(f"{label!r} on {actor} is not in the family {self.family.name}")
-        return read_samples(self.pictures[min(found, key=lambda run: run.seed or 0).id])
+        return self.files[min(found, key=lambda run: run.seed or 0).id]
+
+
+def find(name: str, profile: str, seed: int, data: Path, device: str = "auto") -> tuple[Results, Results | None]:
+    """What a chapter shows of a family: this run's results, and the stored reference if there is one.
+
+    Args:
+        name: of `families.FAMILIES`.
+        profile: one of `PROFILES`, at which whatever is missing is run now; or `reference`, at which nothing is trained and the
+            stored reference is in both places.
+        seed, device: of the trainings.
+        data: the repository's `data` folder.
+
+    Raises:
+        InputError: as `run_family`, or the stored reference is damaged or, at `reference`, not there.
+    """
+    reference = stored(name, data)
+    if profile != REFERENCE:
+        plan = Plan(profile, (seed,))
+        return this_run(name, plan, run_family(name, plan, Store(data), device)), reference
+    if reference is None:
+        raise InputError(f"there is no stored reference of {name} to show: take another profile, such as quick")
+    return reference, reference
 
 
 def this_run(name: str, plan: Plan, runs: Sequence[tuple[Entry, Run]]) -> Results:
     """The results of runs that were just made."""
-    return Results(as_family(name, plan, runs), {run.id: run.folder / SAMPLES for _, run in runs})
+    files = {run.id: _files(entry.spec, run) for entry, run in runs}
+    return Results(as_family(name, plan, runs), files)
+
+
+def _files(spec: RunSpec, run: Run) -> Files:
+    return Files(spec, run.provenance, run.identity["videos"], run.folder / SAMPLES, run.folder / FILM, run.log)
 
 
 def stored(name: str, data: Path) -> Results | None:
@@ -133,7 +202,12 @@ def stored(name: str, data: Path) -> Results | None:
     if not (folder / "record.json").is_file():
         return None
     family = load_family(folder)
-    return Results(family, {run.id: folder / f"{run.id}.png" for run in family.runs})
+    files = {}
+    for run in read_json((folder / "record.json").read_bytes())["runs"]:
+        if "spec" in run:
+            kept = (folder / f"{run['id']}.{kind}" for kind in ("png", "mp4", "csv"))
+            files[run["id"]] = Files(RunSpec.from_dict(run["spec"]), run["provenance"], run["videos"], *kept)
+    return Results(family, files)
 
 
 def compare(rows: Sequence[Row], reference: Results | None, this: Results) -> pd.DataFrame:
@@ -255,6 +329,52 @@ def origin(results: Results | None) -> str:
             f"intervals over blocks of {_block(shortest)} frames instead of {BLOCK}, since some videos are as short as that"
         )
     return ", ".join(facts) + (f"; no verdict: {family.no_verdict}" if family.no_verdict else "")
+
+
+def sources(reference: Results | None, this: Results) -> Shown:
+    """Where the numbers of a page come from, in a line for each column; and folded away, every run with what made it."""
+    if this is reference:
+        columns = {"Reference, and this run, which trained nothing": reference}
+    else:
+        columns = {"Reference": reference, "This run": this}
+    line = " ".join(f"{name}: {origin(found)}." for name, found in columns.items())
+    title = "What made these numbers: command, commit, seed, data, device"
+    there = {name: found for name, found in columns.items() if found is not None}
+    folded = "\n\n".join(f"**{name}**: {_made_from(found)}\n\n{_as_markdown(_records(found))}" for name, found in there.items())
+    page = "".join(f"<p>{name}: {_made_from(found)}</p>{_records(found).to_html()}" for name, found in there.items())
+    markdown = f"{line}\n\n::::{{dropdown}} {title}\n{folded}\n::::"
+    return Shown(markdown, f"<p>{line}</p><details><summary>{title}</summary>{page}</details>")
+
+
+def _made_from(results: Results) -> str:
+    videos = {name: sha256 for files in results.files.values() for name, sha256 in files.videos.items()}
+    listed = ", ".join(f"{name} {sha256[:12]}" for name, sha256 in sorted(videos.items()))
+    return f"`{results.family.command}`. Videos, by the first digits of their sha256: {listed}."
+
+
+def _records(results: Results) -> pd.DataFrame:
+    rows = {run.id: run for run in results.family.runs}
+    return pd.DataFrame([
+        {
+            "run": id,
+            "label": rows[id].label,
+            "actor": files.spec.actor,
+            "unpaired": " ".join(files.spec.unpaired) or NOTHING,
+            "split": files.spec.split,
+            "seed": files.spec.seed if files.spec.trained else NOTHING,
+            "steps": files.spec.settings.steps if files.spec.trained else NOTHING,
+            "commit": files.provenance["commit"] or "unknown",
+            "device": files.provenance["device"],
+            "started (UTC)": files.provenance["started"][:16].replace("T", " "),
+            "seconds": round(sum(files.provenance["seconds"].values())),
+        }
+        for id, files in results.files.items()
+    ])  # fmt: skip
+
+
+def _as_markdown(rows: pd.DataFrame) -> str:
+    lines = [rows.columns, ["---"] * len(rows.columns), *rows.itertuples(index=False)]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 def _resampled(methods: Sequence[Measures], statistic: Statistic, root: bool = False) -> Bootstrap:

@@ -7,10 +7,11 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -18,8 +19,7 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
-from ..capture import Performance, archive
-from ..cloning import clone
+from ..capture import archive
 from ..device import describe, find_device
 from ..errors import InputError
 from ..files import cache_folder, write_bytes, write_json
@@ -27,19 +27,20 @@ from ..nets import load_vgg
 from ..nets.vgg import Bank
 from ..provenance import made_by
 from ..training import Actor, load_actor, train
+from ..training.actor import LOG
 from ..training.settings import find_profile
-from ..video import content_hash
+from ..video import VideoWriter, content_hash, read_frames
 from ..viz import encode_png
 from .cross_actor import DRIVER, cloner, load_dance, measure_all, retriever
 from .evaluation import CONTROLS, evaluate, joined_frames, ours, summary
 from .spec import Material, RunSpec, identity_hash, today, video_path
 
-SPEC, METRICS, FRAMES, SAMPLES, CLIP, ACTOR = "spec.json", "metrics.json", "frames.npz", "samples.png", "clip.mp4", "actor"
+SPEC, METRICS, FRAMES, SAMPLES, FILM, ACTOR = "spec.json", "metrics.json", "frames.npz", "samples.png", "film.mp4", "actor"
 """What a run's folder holds. The first is written first and removed first, the second is written last."""
 MOMENTS = 8
 """Columns of samples.png, at equal distances in time, so that nobody has picked the good ones."""
-CLIP_S = 10.0
-"""The clip shows at most this many seconds of the test part."""
+FILM_CRF = 23
+"""How much the film is compressed, in x264's measure. It is there to be looked at; what is measured is measured before."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +104,11 @@ class Run:
         """(2, MOMENTS, size, size, 3) uint8: true and generated frames of some moments. InputError if there are none or damaged."""
         return read_samples(self.folder / SAMPLES)
 
+    @property
+    def log(self) -> Path:
+        """Where the losses of the training are, as CSV. There is none where nothing was trained."""
+        return self.folder / ACTOR / LOG
+
     def actor(self, device: str = "auto") -> Actor:
         """The trained actor. InputError if the training has not finished or its folder is damaged."""
         return load_actor(self.folder / ACTOR, device)
@@ -118,6 +124,19 @@ def read_samples(path: Path) -> np.ndarray:
         sheet = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
         size = sheet.shape[0] // 2
         return sheet.reshape(2, size, MOMENTS, size, 3).swapaxes(1, 2)
+
+
+def read_film(path: Path, frames: Sequence[int]) -> np.ndarray:
+    """(2, K, size, size, 3) uint8, the true and the generated ones of the frames with these numbers, out of a `film.mp4`.
+
+    Raises:
+        InputError: it is missing or damaged, or ends before.
+    """
+    wanted = set(frames)
+    found = {k: picture for k, (_, picture) in enumerate(islice(read_frames(path), max(wanted) + 1)) if k in wanted}
+    if missing := wanted - set(found):
+        raise InputError(f"{path} has no frame {min(missing)}: make the run anew, or fetch the stored result again")
+    return np.stack([np.split(found[k], 2, axis=1) for k in frames], axis=1)
 
 
 @dataclass(frozen=True)
@@ -290,10 +309,10 @@ def _measure(spec: RunSpec, actor: Actor | None, material: Material, data: Path,
     """Evaluate on the test parts or across actors, if the spec has either, and write the measures and the pictures."""
     if material.test:
         frames, truth, measures = _reenacted(spec, actor, material)
-        excerpt = material.test[0]
+        fps = material.test[0].fps
     elif clips := spec.clips(data):
         frames, truth, measures = _across(spec, actor, material, data, clips)
-        excerpt = next(part for part in material.unpaired if part.name in clips)
+        fps = next(part for part in material.unpaired if part.name in clips).fps
     else:
         return {"summary": {}, "frames": 0, "measures": []}
     buffer = io.BytesIO()
@@ -301,10 +320,18 @@ def _measure(spec: RunSpec, actor: Actor | None, material: Material, data: Path,
     write_bytes(folder / FRAMES, buffer.getvalue())
     shown = moments(len(frames))
     write_bytes(folder / SAMPLES, encode_png(np.vstack([np.hstack(of[shown]) for of in (truth, frames)])))
-    if actor:
-        clone(actor, _excerpt(excerpt), folder / CLIP, side_by_side=True)
+    write_film(folder / FILM, truth, frames, fps)
     counted = {name: values for name, values in measures.items() if name != DRIVER}
     return {"summary": summary(counted), "frames": len(frames), "measures": list(measures)}
+
+
+def write_film(path: Path, truth: np.ndarray, frames: np.ndarray, fps: float) -> None:
+    """True beside generated frames, (T, size, size, 3) uint8 each, as a video."""
+    size = frames.shape[1]
+    about = {"title": "Truth, and a synthetic performance", "comment": "Rendered and generated people. Nobody was filmed."}
+    with VideoWriter(path, 2 * size, size, metadata=about, crf=FILM_CRF) as writer:
+        for k, pair in enumerate(zip(truth, frames, strict=True)):
+            writer.write(np.hstack(pair), k / fps)
 
 
 def _reenacted(spec: RunSpec, actor: Actor | None, material: Material) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
@@ -329,12 +356,6 @@ def _across(
 def moments(frames: int) -> np.ndarray:
     """(MOMENTS,) int, which of the test frames samples.png shows: the middles of equal parts, so that nobody has picked them."""
     return (2 * np.arange(MOMENTS) + 1) * frames // (2 * MOMENTS)
-
-
-def _excerpt(part: Performance) -> Performance:
-    """The beginning of a part, as a video of its own."""
-    poses = replace(part.poses, times=part.poses.times - part.poses.times[0])
-    return replace(part, poses=poses)[: int(np.searchsorted(poses.times, CLIP_S))]
 
 
 def _peak_bytes() -> int:
