@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import pandas as pd
@@ -49,6 +50,6 @@ def _compared(stored: dict, now: dict[str, float]) -> Iterator[tuple]:
     name = f"{stored['label']}, {stored['actor']}, seed {stored['seed']}"
     for measure, tolerance in TOLERANCES.items():
         if measure in stored["summary"] and measure in now:
-            before = stored["summary"][measure]
-            difference = now[measure] / before - 1
-            yield name, measure, before, now[measure], difference, tolerance, abs(difference) <= tolerance
+            before, after = stored["summary"][measure], now[measure]
+            difference = (after - before) / before if before else 0.0 if after == before else math.inf
+            yield name, measure, before, after, difference, tolerance, abs(difference) <= tolerance

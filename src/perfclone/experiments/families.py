@@ -7,12 +7,21 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
+import torch
 
+from ..device import find_device
 from ..files import write_bytes, write_json
 from ..training import PROFILES, TrainSettings
 from ..training.batches import MINIMUM_FRAMES
@@ -176,8 +185,28 @@ def _untrained(plan: Plan, method: str, actor: str, split: str = "chronological"
 
 
 def run_family(name: str, plan: Plan, store: Store, device: str = "auto") -> list[tuple[Entry, Run]]:
-    """Run whatever of a family is not in the store yet. InputError as `Store.run`."""
-    return [(entry, store.run(entry.spec, device)) for entry in FAMILIES[name](plan)]
+    """Run whatever of a family is not in the store yet, on a CPU with several cores side by side. InputError as `Store.run`."""
+    entries = list(FAMILIES[name](plan))
+    missing = list(dict.fromkeys(entry.spec for entry in entries if store.find(entry.spec) is None))
+    workers = min(len(missing), torch.get_num_threads())
+    if workers > 1 and find_device(device).type == "cpu":
+        # networks this small keep one core busy and hardly a second one, so that two trainings at once are done sooner
+        threads = torch.get_num_threads() // workers
+        with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (os.getpid(), threads)) as pool:
+            deque(pool.map(store.run, missing, repeat("cpu")), maxlen=0)
+    return [(entry, store.run(entry.spec, device)) for entry in entries]
+
+
+def _begin(parent: int, threads: int) -> None:
+    """In a process that runs some of a family: use so many threads, and end when the process that began it has ended."""
+    torch.set_num_threads(threads)
+    Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def as_family(name: str, plan: Plan, runs: Sequence[tuple[Entry, Run]]) -> Family:
