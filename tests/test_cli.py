@@ -81,6 +81,7 @@ BAD_VIDEOS = {
 def test_a_bad_video_is_refused_by_every_command(name, folder, actor, capfd, tmp_path):
     video, good = folder / name, ACTORS / "eve.mp4"
     refused(capfd, ["capture", video, "--out", tmp_path / "capture"], name, BAD_VIDEOS[name])
+    refused(capfd, ["assess", video, good, "--out", tmp_path / "report.html"], name, BAD_VIDEOS[name])
     refused(capfd, ["train", video, "--out", tmp_path / "actor", "--profile", "smoke"], name)
     refused(capfd, ["clone", actor, video, "--out", tmp_path / "a.mp4"], name)
     refused(capfd, ["run", "--reference", good, "--driving", video, "--out", tmp_path / "b.mp4", "--profile", "smoke"], name)
@@ -217,7 +218,7 @@ def test_captured_folders_do_in_place_of_videos(dee, eve, actor, tmp_path, capfd
 
 
 def test_every_command_explains_itself(capfd):
-    for arguments in ([], ["capture"], ["train"], ["clone"], ["run"], ["profiles"]):
+    for arguments in ([], ["capture"], ["assess"], ["train"], ["clone"], ["run"], ["profiles"]):
         with pytest.raises(SystemExit) as stopped:
             main([*arguments, "--help"])
         assert stopped.value.code == 0

@@ -26,7 +26,7 @@ LAYERS = [
     {"video", "nets", "viz", "truth"},
     {"capture", "losses", "metrics"},
     {"training"},
-    {"cloning", "baselines", "notebook"},
+    {"assessment", "cloning", "baselines", "notebook"},
     {"experiments", "studio"},
     {"cli", "book"},
 ]

@@ -7,6 +7,7 @@ The data take one way::
 >>> import perfclone as pc
 >>> reference = pc.capture("reference.mp4")
 >>> driving = pc.capture("driving.mp4")
+>>> pc.assess(reference, driving)
 >>> actor = pc.train(reference, unpaired=[driving], profile="home")
 >>> pc.clone(actor, driving, "clone.mp4")
 """
@@ -14,12 +15,13 @@ The data take one way::
 __version__ = "0.1.0"
 
 from . import viz  # noqa: E402
+from .assessment import Assessment, assess  # noqa: E402
 from .capture import CaptureSettings, Performance, capture, load_performance  # noqa: E402
 from .cloning import clone  # noqa: E402
 from .errors import InputError  # noqa: E402
 from .training import PROFILES, Actor, TrainSettings, load_actor, split, train  # noqa: E402
 
 __all__ = [
-    "PROFILES", "Actor", "CaptureSettings", "InputError", "Performance", "TrainSettings",
-    "capture", "clone", "load_actor", "load_performance", "split", "train", "viz",
+    "PROFILES", "Actor", "Assessment", "CaptureSettings", "InputError", "Performance", "TrainSettings",
+    "assess", "capture", "clone", "load_actor", "load_performance", "split", "train", "viz",
 ]  # fmt: skip

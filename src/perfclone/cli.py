@@ -1,22 +1,27 @@
-"""The command line: `perfclone capture | train | clone | run | profiles | studio | runs | drift`, the same words as the Python API."""
+"""The command line, in the same words as the Python API.
+
+`perfclone capture | assess | train | clone | run | profiles | studio | runs | drift`
+"""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 from . import __version__
+from .assessment import assess
 from .capture import CaptureSettings, Performance, capture
 from .cloning import clone, find_background
 from .device import find_device
 from .errors import InputError
 from .experiments.store import Store
-from .files import check_writable
+from .files import check_writable, write_bytes
 from .notebook import repository
 from .training import PROFILES, Actor, load_actor, train
 from .training.settings import find_profile
@@ -29,6 +34,20 @@ def capture_command(args: argparse.Namespace) -> None:
     _warn(performance)
     seen = int(performance.poses.seen.sum())
     print(f"{performance.folder}: {len(performance)} frames, a person in {seen} of them")
+
+
+def assess_command(args: argparse.Namespace) -> None:
+    """Before a training: how much of a driving video a reference video covers, and what to film so that it covers more."""
+    if args.out:
+        check_writable(args.out)
+    with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
+        assessment = assess(args.reference, args.driving)
+    if args.out:
+        write_bytes(args.out, assessment.html().encode())
+    if args.json:
+        print(json.dumps(assessment.as_dict(), indent=1, ensure_ascii=False, allow_nan=False))
+    else:
+        print(assessment.text(min(100, shutil.get_terminal_size((100, 24)).columns)))
 
 
 def train_command(args: argparse.Namespace) -> None:
@@ -88,7 +107,7 @@ def studio_crowd_command(args: argparse.Namespace) -> None:
     make_crowd(args.people, args.poses, args.out)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _studio_extra() -> Iterator[None]:
     try:
         yield
@@ -199,6 +218,12 @@ def _parser() -> argparse.ArgumentParser:
         "--openpose", type=Path, metavar="DIR", help="OpenPose JSON files, in place of the built-in pose estimator"
     )
     sub.add_argument("--no-smoothing", action="store_true", help="leave the joints' jitter as it is")
+
+    sub = command("assess", assess_command)
+    sub.add_argument("reference", type=Path, metavar="REFERENCE", help=f"the target actor: {captured}")
+    sub.add_argument("driving", type=Path, metavar="DRIVING", help=f"whose motion is performed: {captured}")
+    sub.add_argument("--out", type=Path, metavar="REPORT.html", help="also write the report as a page with pictures")
+    sub.add_argument("--json", action="store_true", help="print the report as JSON")
 
     sub = command("train", train_command)
     sub.add_argument("reference", type=Path, metavar="REFERENCE", help=f"the target actor: {captured}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -14,13 +14,21 @@ COLOURS = [tuple(round(255 * v) for v in colorsys.hsv_to_rgb(k / len(LIMBS), 0.8
 """One RGB colour a limb."""
 
 
-def draw_pose(joints: np.ndarray, size: int, background: np.ndarray | int = 255) -> np.ndarray:
+def draw_pose(
+    joints: np.ndarray,
+    size: int,
+    background: np.ndarray | int = 255,
+    colours: Mapping[int, tuple[int, int, int]] | None = None,
+    width: int | None = None,
+) -> np.ndarray:
     """A pose as a coloured skeleton.
 
     Args:
         joints: (18, 2) float, pixels of the aligned frame, NaN where missing.
         size: side of the picture.
         background: (size, size, 3) uint8 to draw on, or a grey level.
+        colours: which of `skeleton.LIMBS` to draw, by their number, and in which RGB colour; by default all in `COLOURS`.
+        width: of a limb in pixels, by default a 64th of the side.
 
     Returns:
         (size, size, 3) uint8 RGB.
@@ -29,9 +37,11 @@ def draw_pose(joints: np.ndarray, size: int, background: np.ndarray | int = 255)
     fraction = 4  # OpenCV takes fixed-point coordinates, with the origin at the centre of the first pixel
     points = np.nan_to_num((np.clip(joints, -FRAME, 2 * FRAME) * (size / FRAME) - 0.5) * 2**fraction).round().astype(int)
     known = ~np.isnan(joints).any(-1)
-    for (a, b), colour in zip(LIMBS, COLOURS, strict=True):
+    for limb, colour in (dict(enumerate(COLOURS)) if colours is None else colours).items():
+        a, b = LIMBS[limb]
         if known[a] and known[b]:
-            cv2.line(canvas, points[a].tolist(), points[b].tolist(), colour, max(1, size // 64), cv2.LINE_AA, fraction)
+            thickness = width or max(1, size // 64)
+            cv2.line(canvas, points[a].tolist(), points[b].tolist(), colour, thickness, cv2.LINE_AA, fraction)
     for joint in np.flatnonzero(known):
         radius = max(1, size // 85) << fraction
         cv2.circle(canvas, points[joint].tolist(), radius, (40, 40, 40), -1, cv2.LINE_AA, fraction)
