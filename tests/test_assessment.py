@@ -12,14 +12,14 @@ import pytest
 
 import perfclone as pc
 from perfclone.assessment.assessing import nearest_pose
-from perfclone.assessment.coverage import GAMMA, LIMBS, cover, missing, nearest
+from perfclone.assessment.coverage import LIMBS, cover, missing
 from perfclone.assessment.facts import cuts
 from perfclone.assessment.footage import footage
 from perfclone.assessment.wishes import wishes
 from perfclone.capture.extraction import extraction_path, load_extraction, save_extraction
 from perfclone.cli import main
 from perfclone.errors import InputError
-from perfclone.metrics import descriptor, sequence_distance
+from perfclone.metrics import GAMMA, descriptor, sequence_distance
 from perfclone.skeleton import FRAME, JOINT, OTHER_SIDE, PoseTrack
 from perfclone.video import VideoWriter, read_frames
 
@@ -67,20 +67,6 @@ def asked(driving, reference):
 def covered(driving, reference):
     """Share of the frames of which no known limb is further than γ."""
     return float((~(cover(driving, reference, FPS).limbs > GAMMA).any(1)).mean())
-
-
-def test_distances_are_those_of_eq_8_and_infinite_where_the_reference_lacks_a_limb():
-    rng = np.random.default_rng(0)
-    p, v = (descriptor(rng.uniform(0, FRAME, (count, 18, 2))) for count in (40, 60))
-    p[3, 5], v[:, 8], v[::2, 2] = np.nan, np.nan, np.nan
-    mean, limbs = sequence_distance(p, v)
-    found = nearest(p, v)
-    assert np.isinf(found[:, 8]).all() and np.isnan(limbs[:, 8]).all()
-    found[:, 8] = np.nan
-    assert found == pytest.approx(limbs, nan_ok=True)
-    third = np.sort(np.linalg.norm(p[:, None, 0] - v[:, 0], axis=-1), 1)[:, 2]
-    assert nearest(p, v, 3)[:, 0] == pytest.approx(third)
-    assert np.isinf(nearest(p, v, 31)[:, 2]).all(), "the reference has that limb 30 times"
 
 
 def test_eq_8_of_a_coverage_is_the_metrics():

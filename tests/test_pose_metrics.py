@@ -10,6 +10,7 @@ from perfclone.metrics import (
     foreground_mse,
     frame_ssim,
     mask_iou,
+    nearest_limbs,
     pck,
     pose_distance,
     rmse,
@@ -56,6 +57,23 @@ def test_sequence_distance_is_at_most_the_nearest_poses_and_never_grows_with_mor
     assert sequence_distance(v, v)[0] == pytest.approx(0)
     expected = np.linalg.norm(p[:, None] - v[None], axis=-1).min(1)
     assert limbs == pytest.approx(expected)
+
+
+def test_nearest_limbs_are_those_of_a_search_through_all_and_infinite_where_the_sequence_lacks_the_limb():
+    rng = np.random.default_rng(0)
+    p, v = (descriptor(rng.uniform(0, 256, (count, 18, 2))) for count in (40, 60))
+    p[3, 5], v[:, 8], v[::2, 2] = np.nan, np.nan, np.nan
+    every = np.sort(np.linalg.norm(p[:, None] - v[None], axis=-1), 1)  # NaN last
+    for k in (1, 3):
+        found = nearest_limbs(p, v, k)
+        assert np.isnan(found[3, 5]) and np.isinf(found[:, 8]).all()
+        there = np.isfinite(found)
+        assert there.sum() == 40 * 11 - 1
+        assert found[there] == pytest.approx(every[:, k - 1][there])
+    assert np.isinf(nearest_limbs(p, v, 31)[:, 2]).all(), "the sequence has that limb 30 times"
+    mean, limbs = sequence_distance(p, v)
+    assert np.isnan(limbs[:, 8]).all()
+    assert mean == pytest.approx(np.nanmean(limbs, 1))
 
 
 def test_missing_joints_leave_their_limbs_out_and_say_so():

@@ -47,7 +47,7 @@ class _FeatureDistance(torch.autograd.Function):
     """‖φ(a) − φ(b)‖₁ with its gradient to a, which is computed on the way forward.
 
     64 features a pixel are the largest tensors of a training. On a processor they are made for one frame after another and
-    never leave its cache, which halves the time of Eq. (1); the numbers are those of the plain expression.
+    never leave its cache; the numbers are those of the plain expression.
     """
 
     @staticmethod

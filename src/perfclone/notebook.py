@@ -95,7 +95,7 @@ def made_with(record: dict) -> Shown:
     others = ", ".join(source["name"] for source in record["unpaired"]) or "none: paired branch only"
     facts = [
         f"profile {record['profile']}: {s.size}×{s.size} pixels, {s.steps:,} steps of {s.batch}",
-        record["device"],
+        ", ".join(filter(None, map(record.get, ("device", "precision")))),
         f"seed {record['seed']}",
         "φ: " + record["vgg"]["name"] + ("" if record["vgg"]["genuine"] else ", so no verdict rests on this"),
         f"reference {names}",

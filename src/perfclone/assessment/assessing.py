@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from ..capture import Performance
-from ..metrics import descriptor, pose_distance
+from ..metrics import GAMMA, descriptor, pose_distance
 from ..skeleton import FRAME
 from .concerns import concerns
-from .coverage import CELL, GAMMA, LIMBS, ROWS, Coverage, cover, missing, proportions
+from .coverage import CELL, LIMBS, ROWS, Coverage, cover, missing, proportions
 from .facts import facts
 from .findings import LimbCover, Moment
 from .footage import Footage, check, footage

@@ -5,13 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
-from ..metrics import descriptor
+from ..metrics import GAMMA, descriptor, mean_over_limbs, nearest_limbs
 from ..skeleton import DESCRIPTOR_LIMBS, JOINT, JOINTS, OTHER_SIDE
-
-GAMMA = 8.0
-"""Pixels of the aligned frame within which a limb of the reference is near enough, the paper's γ (Sec. 4, Fig. 4)."""
 
 RARE_S = 0.5
 """Seconds. Eq. (8) does not ask how often the reference has a limb; with less of it than this it is said to be rare there."""
@@ -89,9 +85,7 @@ class Coverage:
     @property
     def distance(self) -> np.ndarray:
         """(T,) pixels, Eq. (8), over the limbs known in both; NaN where there are none."""
-        known = np.isfinite(self.limbs)
-        total, count = np.where(known, self.limbs, 0).sum(-1), known.sum(-1)
-        return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+        return mean_over_limbs(self.limbs)
 
 
 def missing(coverage: Coverage) -> np.ndarray:
@@ -112,32 +106,12 @@ def cover(driving: np.ndarray, reference: np.ndarray, fps: float) -> Coverage:
     q = p * np.where(np.isfinite(ratio), ratio, 1)[:, None]
     mirror = q[:, _MIRRORED] * (-1, 1)
     return Coverage(
-        limbs=nearest(p, v),
-        scaled=nearest(q, v),
-        often=nearest(p, v, max(1, round(RARE_S * fps))),
-        mirrored=nearest(mirror, v)[:, _MIRRORED],
+        limbs=nearest_limbs(p, v),
+        scaled=nearest_limbs(q, v),
+        often=nearest_limbs(p, v, max(1, round(RARE_S * fps))),
+        mirrored=nearest_limbs(mirror, v)[:, _MIRRORED],
         lengths=lengths,
     )
-
-
-def nearest(p: np.ndarray, v: np.ndarray, k: int = 1) -> np.ndarray:
-    """Each limb's distance to the `k`-th nearest of the same limb in a sequence: for k = 1 as `metrics.sequence_distance`, faster.
-
-    Args:
-        p: (T, 12, 2) descriptors, v: (R, 12, 2) descriptors of the sequence; NaN where missing.
-
-    Returns:
-        (T, 12) float64 pixels, NaN where `p` is missing, infinite where `v` has the limb fewer than `k` times.
-    """
-    found = np.full(p.shape[:2], np.nan)
-    for limb in range(p.shape[1]):
-        there = v[~np.isnan(v[:, limb]).any(-1), limb]
-        known = ~np.isnan(p[:, limb]).any(-1)
-        if len(there) < k:
-            found[known, limb] = np.inf
-        elif known.any():
-            found[known, limb] = cKDTree(there).query(p[known, limb], [k])[0][:, 0]
-    return found
 
 
 def full_lengths(joints: np.ndarray) -> np.ndarray:

@@ -7,8 +7,9 @@ import itertools
 from collections.abc import Iterable
 from html import escape
 
+from ..metrics import GAMMA
 from .concerns import clock, percent
-from .coverage import CELL, GAMMA, ROWS
+from .coverage import CELL, ROWS
 from .findings import Findings, LimbCover
 from .report import (
     CALLED,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
+from ..metrics import GAMMA
 from . import page, report
-from .coverage import GAMMA
 from .findings import Findings
 
 

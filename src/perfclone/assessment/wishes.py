@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..metrics import descriptor
+from ..metrics import GAMMA, descriptor
 from ..skeleton import JOINT, trunk
-from .coverage import GAMMA, LIMBS, Coverage, Limb, missing
+from .coverage import LIMBS, Coverage, Limb, missing
 
 MOST_WISHES = 5
 """So many things can be kept in mind before a camera."""
@@ -105,9 +105,8 @@ class Wish:
 def wishes(coverage: Coverage, joints: np.ndarray, fps: float) -> tuple[Wish, ...]:
     """What to film, the motion that completes most driving frames first; a frame that lacks several counts for each in part.
 
-    Limbs count one by one in Eq. (8), so this is a set cover, found greedily. What an actor does on the way is not foreseen, and may be
-    most: ann's walking (frames 1800 to 2759) covers 9 % of eve's frames, the first motion is to make it 25 %, and with all frames of
-    ann's video that have this motion, her arms passing through nearly everything else, it is 97 %.
+    Limbs count one by one in Eq. (8), so this is a set cover, found greedily. What an actor does on the way is not foreseen, and
+    may be most, since arms pass through nearly everything that lies around.
 
     Args:
         coverage: of the driver by the reference.

@@ -9,7 +9,6 @@ import argparse
 import io
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -52,6 +51,9 @@ DRIVERS = ("eve", "fin", "gil")
 
 JOINTS = {"true": "actor's joints", "driver": "driver's joints", "extracted": "extracted joints"}
 """What the streams of `cross_actor.PREFIXES` are called in labels, after the method and the dance."""
+
+AT_ONCE = 4
+"""Runs that are made side by side on a CPU at most, since each holds its videos in memory, 1 to 2 GB."""
 
 LADDER = ("pix2pix loss", "+ VGG", "paired only", "+ D_s", "+ L_tc", "ours")
 """Labels from pix2pix's loss on single frames to the whole method. Each step adds one thing; "paired only" adds N = 2, the last
@@ -188,12 +190,12 @@ def run_family(name: str, plan: Plan, store: Store, device: str = "auto") -> lis
     """Run whatever of a family is not in the store yet, on a CPU with several cores side by side. InputError as `Store.run`."""
     entries = list(FAMILIES[name](plan))
     missing = list(dict.fromkeys(entry.spec for entry in entries if store.find(entry.spec) is None))
-    workers = min(len(missing), torch.get_num_threads())
+    workers = min(len(missing), torch.get_num_threads(), AT_ONCE)
     if workers > 1 and find_device(device).type == "cpu":
         # networks this small keep one core busy and hardly a second one, so that two trainings at once are done sooner
         threads = torch.get_num_threads() // workers
         with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (os.getpid(), threads)) as pool:
-            deque(pool.map(store.run, missing, repeat("cpu")), maxlen=0)
+            list(pool.map(store.run, missing, repeat("cpu")))
     return [(entry, store.run(entry.spec, device)) for entry in entries]
 
 

@@ -364,7 +364,7 @@ def _records(results: Results) -> pd.DataFrame:
             "seed": files.spec.seed if files.spec.trained else NOTHING,
             "steps": files.spec.settings.steps if files.spec.trained else NOTHING,
             "commit": files.provenance["commit"] or "unknown",
-            "device": files.provenance["device"],
+            "device": ", ".join(filter(None, map(files.provenance.get, ("device", "precision")))),
             "started (UTC)": files.provenance["started"][:16].replace("T", " "),
             "seconds": round(sum(files.provenance["seconds"].values())),
         }

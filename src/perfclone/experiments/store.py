@@ -53,7 +53,8 @@ class Run:
         identity: what it was made from, see `RunSpec.identity`.
         record: of metrics.json, empty while the run is unfinished: `summary`, the number of test `frames` and the names of
             their `measures`; `seconds` of the training (since it was last resumed, `resumed_from_step`) and the evaluation;
-            `peak_bytes` of the process and `peak_gpu_bytes`; `device`, `vgg`, `started`, `commit`, `versions`.
+            `peak_bytes` of the process and `peak_gpu_bytes`; `device`, `precision` (None where nothing was
+            trained), `vgg`, `started`, `commit`, `versions`.
     """
 
     folder: Path
@@ -288,13 +289,14 @@ class Store:
         actor = self._train(spec, material, folder, device) if spec.trained else None
         began = time.perf_counter()
         measured = _measure(spec, actor, material, self.data, folder)
-        trained = actor.record if actor else {"seconds": 0.0, "resumed_from_step": 0, "vgg": {}}
+        trained = actor.record if actor else {"seconds": 0.0, "resumed_from_step": 0, "vgg": {}, "precision": None}
         return measured | {
             "seconds": {"training": trained["seconds"], "evaluation": round(time.perf_counter() - began, 1)},
             "resumed_from_step": trained["resumed_from_step"],
             "peak_bytes": _peak_bytes(),
             "peak_gpu_bytes": torch.cuda.max_memory_allocated() if place.type == "cuda" else 0,
             "device": describe(place),
+            "precision": trained["precision"],
             "vgg": trained["vgg"],
             **source,
         }

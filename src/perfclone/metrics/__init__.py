@@ -10,11 +10,11 @@ from .image import (
     spectrum,
     spectrum_distance,
 )
-from .pose import descriptor, limb_distances, pck, pose_distance, sequence_distance
+from .pose import GAMMA, descriptor, limb_distances, mean_over_limbs, nearest_limbs, pck, pose_distance, sequence_distance
 from .temporal import flicker, pair_warping_errors, warping_error, within_and_between
 
 __all__ = [
-    "descriptor", "flicker", "foreground_mse", "frame_mse", "frame_ssim", "gradient_magnitude_similarity",
-    "limb_distances", "mask_iou", "pair_warping_errors", "pck", "pose_distance", "rmse",
+    "GAMMA", "descriptor", "flicker", "foreground_mse", "frame_mse", "frame_ssim", "gradient_magnitude_similarity",
+    "limb_distances", "mask_iou", "mean_over_limbs", "nearest_limbs", "pair_warping_errors", "pck", "pose_distance", "rmse",
     "sequence_distance", "spectrum", "spectrum_distance", "warping_error", "within_and_between",
 ]  # fmt: skip

@@ -8,11 +8,12 @@ the average, and each answer says which limbs were counted.
 from __future__ import annotations
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from ..skeleton import BODY_JOINTS, DESCRIPTOR_LIMBS, trunk
 
-CHUNK = 512
-"""Driving poses handled at a time, which bounds the memory to CHUNK × (poses of the sequence) floats a limb."""
+GAMMA = 8.0
+"""γ in pixels of the aligned frame, beyond which a limb is unlikely to be reconstructed well from another (Sec. 4, Fig. 4)."""
 
 
 def descriptor(joints: np.ndarray) -> np.ndarray:
@@ -63,17 +64,37 @@ def sequence_distance(p: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndar
         The distance, (A,) float64 pixels, the mean over the limbs that can be compared, NaN where none can; and (A, 12)
         float64 pixels, each limb's distance to its nearest neighbour, NaN where the limb was not counted.
     """
-    limbs = np.full(p.shape[:2], np.nan)
+    limbs = nearest_limbs(p, v)
+    limbs[np.isinf(limbs)] = np.nan
+    return mean_over_limbs(limbs), limbs
+
+
+def nearest_limbs(p: np.ndarray, v: np.ndarray, k: int = 1) -> np.ndarray:
+    """The summands of Eq. (8): how far each limb is from the `k`-th nearest of the same limb in a sequence.
+
+    Args:
+        p: (A, 12, 2) descriptors, v: (B, 12, 2) descriptors of the sequence; NaN where missing.
+        k: at least 1.
+
+    Returns:
+        (A, 12) float64 pixels, NaN where `p` lacks the limb, infinite where `v` has it fewer than `k` times.
+    """
+    found = np.full(p.shape[:2], np.nan)
     for limb in range(p.shape[1]):
-        sequence = v[~np.isnan(v[:, limb]).any(-1), limb]
-        known = np.flatnonzero(~np.isnan(p[:, limb]).any(-1))
-        if len(sequence) == 0:
-            continue
-        for part in np.array_split(known, len(known) // CHUNK + 1):
-            limbs[part, limb] = np.sqrt(((p[part, None, limb] - sequence) ** 2).sum(-1).min(-1))
-    counted = (~np.isnan(limbs)).sum(-1)
-    distance = np.divide(np.nansum(limbs, -1), counted, out=np.full(len(p), np.nan), where=counted > 0)
-    return distance, limbs
+        there = v[~np.isnan(v[:, limb]).any(-1), limb]
+        known = ~np.isnan(p[:, limb]).any(-1)
+        if len(there) < k:
+            found[known, limb] = np.inf
+        elif known.any():
+            found[known, limb] = cKDTree(there).query(p[known, limb], [k])[0][:, 0]
+    return found
+
+
+def mean_over_limbs(limbs: np.ndarray) -> np.ndarray:
+    """(A, 12) distances → (A,) float64, the mean over those that are finite; NaN where none is."""
+    known = np.isfinite(limbs)
+    total, count = np.where(known, limbs, 0).sum(-1), known.sum(-1)
+    return np.divide(total, count, out=np.full(len(limbs), np.nan), where=count > 0)
 
 
 def pck(found: np.ndarray, true: np.ndarray, share: float, counted: np.ndarray | None = None) -> float:
