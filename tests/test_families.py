@@ -69,6 +69,22 @@ def test_the_papers_pair_stands_on_all_three_actors_where_there_is_time_and_the_
             assert actors == set(TARGETS[: pair if label in PAIR else others]), (profile, label)
 
 
+@pytest.mark.parametrize("profile", PROFILES)
+def test_baselines_of_table_1_have_the_frames_steps_and_samples_of_ours(profile):
+    entries = list(FAMILIES["self-reenactment"](Plan(profile)))
+    for one in entries:
+        if one.label == "ours":
+            for baseline in ("pix2pix", "CycleGAN"):
+                (other,) = [
+                    entry.spec
+                    for entry in entries
+                    if (entry.label, entry.spec.actor, entry.spec.split) == (baseline, one.spec.actor, one.spec.split)
+                ]
+                assert other.method == baseline and other.frames == one.spec.frames
+                for name in ("size", "width", "steps", "batch", "learning_rate"):
+                    assert getattr(other.settings, name) == getattr(one.spec.settings, name)
+
+
 SCRIPT = """
 import os, sys, time
 from pathlib import Path

@@ -24,7 +24,7 @@ LAYERS = [
     {"errors", "skeleton"},
     {"files", "progress", "device", "provenance"},
     {"video", "nets", "viz", "truth"},
-    {"capture", "losses", "metrics"},
+    {"capture", "losses", "cycle_losses", "metrics"},
     {"training"},
     {"assessment", "cloning", "baselines", "notebook"},
     {"experiments", "studio"},

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from perfclone.errors import InputError
-from perfclone.nets import PatchGAN, UNet, VGGFeatures, confidence_maps, load_vgg
+from perfclone.nets import PatchGAN, ResNet, UNet, VGGFeatures, confidence_maps, load_vgg
 from perfclone.nets.blocks import initialise
 from perfclone.nets.blocks import test_time as at_test_time
 from perfclone.nets.vgg import IMAGENET_MEAN, IMAGENET_STD, STANDIN, read_bank
@@ -25,6 +25,21 @@ def test_the_papers_networks_have_the_published_number_of_parameters():
 def test_pix2pix_own_networks_have_the_published_number_of_parameters():
     assert round(parameters(UNet(3, 3, 256)) / 1e6, 2) == 54.41
     assert round(parameters(PatchGAN(6)) / 1e6, 2) == 2.77
+
+
+def test_cyclegans_networks_have_the_published_number_of_parameters():
+    assert parameters(ResNet(256)) == 11_378_179
+    assert parameters(ResNet(128)) == 7_837_699, "six blocks in place of nine"
+    assert round(parameters(PatchGAN(3, norm="instance")) / 1e6, 3) == 2.765
+
+
+@pytest.mark.parametrize("size", [64, 256])
+def test_cyclegans_generator_keeps_the_size_and_does_not_care_what_else_is_in_the_batch(size):
+    net = ResNet(size, width=4)
+    x = torch.randn(2, 3, size, size)
+    pictures = net(x)
+    assert pictures.shape == x.shape and pictures.abs().max() <= 1
+    assert torch.allclose(net(x[:1]), pictures[:1], atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [64, 128, 256])
@@ -106,6 +121,14 @@ def test_test_mode_leaves_weights_statistics_and_random_state_alone(statistics):
     assert torch.equal(random, torch.random.get_rng_state())
     assert net.training and all(m.training for m in net.modules())
     assert all(m.track_running_stats for m in net.modules() if isinstance(m, nn.BatchNorm2d))
+
+
+def test_dropout_can_be_left_on_in_test_mode_and_is_off_again_where_it_was():
+    net = UNet(36, 6, 64, width=4, dropout=True).eval()
+    x = torch.ones(1, 36, 64, 64)
+    with torch.no_grad(), at_test_time(net, "running", dropout=True):
+        assert not torch.equal(net(x), net(x))
+    assert not any(m.training for m in net.modules())
 
 
 def test_initial_weights_have_the_deviation_that_was_asked_for():

@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 import torch
 
+from perfclone.baselines import pix2pix_settings
 from perfclone.cloning import generate_sequence
 from perfclone.errors import InputError
 from perfclone.experiments.evaluation import ours
-from perfclone.experiments.spec import CODE, RunSpec, identity_hash
+from perfclone.experiments.spec import BASELINES, CODE, RunSpec, identity_hash
 from perfclone.experiments.store import Store, read_film
 from perfclone.metrics import frame_mse
 from perfclone.nets import load_vgg
@@ -135,6 +136,9 @@ def test_the_code_that_counts_is_there():
         ({"unpaired": ("test",), "split": "whole"}, "no test part"),
         ({"frames": 0}, "frames is 0"),
         ({"seed": -1}, "seed is -1"),
+        ({"method": "pix2pix", "settings": pix2pix_settings(TINY)}, "no unpaired branch"),
+        ({"method": "pix2pix", "unpaired": ()}, "not the settings of pix2pix"),
+        ({"method": "CycleGAN", "unpaired": (), "settings": pix2pix_settings(TINY)}, "not the settings of CycleGAN"),
     ],
 )
 def test_impossible_specs_are_refused(change, fault):
@@ -153,7 +157,7 @@ def test_impossible_specs_are_refused(change, fault):
         {"frames": 40.0},
         {"unpaired": "self"},
         {"unpaired": [["self"]]},
-        {"settings": {}},
+        {"settings": {"magic": 1}},
         {"settings": TINY.__dict__ | {"steps": 1.5}},
         {"settings": TINY.__dict__ | {"size": 65}},
         {"settings": None},
@@ -168,6 +172,12 @@ def test_json_that_is_no_spec_is_refused(change):
 def test_json_that_lacks_something_is_refused(found):
     with pytest.raises(InputError, match="not the spec of a run"):
         RunSpec.from_dict(found)
+
+
+def test_a_spec_from_before_a_setting_existed_has_its_default():
+    found = SPEC.as_dict()
+    del found["settings"]["decay_share"], found["settings"]["crop"]
+    assert RunSpec.from_dict(found) == SPEC
 
 
 # ---- which frames train ----
@@ -267,6 +277,15 @@ def test_a_run_on_the_whole_video_has_no_test_part(store):
     run = store.run(replace(SPEC, split="whole", unpaired=()), "cpu")
     assert run.finished and run.summary == {} and run.frames() == {}
     assert {path.name for path in run.folder.iterdir()} == {"spec.json", "metrics.json", "actor"}
+
+
+@pytest.mark.parametrize("method", BASELINES)
+def test_a_baseline_is_trained_and_measured_like_ours(method, store):
+    run = store.run(replace(SPEC, method=method, unpaired=(), settings=BASELINES[method](TINY)), "cpu")
+    assert run.spec.trained and run.log.exists() and run.provenance["seconds"]["training"] > 0
+    (test,) = SPEC.material(DATA).test
+    assert run.frames()["mse"] == pytest.approx(frame_mse(ours(run.actor("cpu"), [test]), test.frames(64)))
+    assert np.isnan(run.frames()["flicker_within"]).all(), "windows of one frame"
 
 
 def test_an_evaluation_cut_short_is_done_again_without_training(copy):

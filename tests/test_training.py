@@ -16,11 +16,12 @@ import torch
 from perfclone.errors import InputError
 from perfclone.metrics import rmse
 from perfclone.nets import VGGFeatures, load_vgg
-from perfclone.training import PROFILES, TrainSettings, split, train
+from perfclone.training import PROFILES, TrainSettings, load_actor, split, train
 from perfclone.training.actor import generate
 from perfclone.training.batches import PairedData, UnpairedData
+from perfclone.training.loop import Training
 from perfclone.training.networks import Networks
-from perfclone.training.trainer import Training
+from perfclone.training.two_branches import TwoBranches
 
 CPU = torch.device("cpu")
 TINY = replace(PROFILES["smoke"].settings, steps=20, batch=4)
@@ -70,12 +71,21 @@ def test_the_four_losses_of_figure_3_are_weighted_sums_of_their_own_terms_alone(
     assert nets.objective(terms, 0.0).item() == pytest.approx(sum(weights[name] * term.item() for name, term in terms.items()))
 
 
+def test_each_step_has_the_learning_rate_of_its_number(dee, tmp_path):
+    run = training(tmp_path, dee, dee, replace(TINY, steps=4, decay_share=0.5, learning_rate=0.3, warmup_share=1.0))
+    rates = []
+    for _ in range(4):
+        run.train_step()
+        rates.append(run.task.optimisers["adam_g"].param_groups[0]["lr"])
+    assert rates == pytest.approx([0.3, 0.3, 0.2, 0.1])
+
+
 def test_without_a_discriminator_there_is_none_to_train(dee, tmp_path):
     run = training(tmp_path, dee, dee, replace(TINY, adversarial=False, warmup_share=1.0))
-    before = [p.clone() for p in run.nets.D_p.parameters()]
+    before = [p.clone() for p in run.task.nets.D_p.parameters()]
     losses = run.train_step()
     assert set(losses) == {"vgg"}
-    assert all(torch.equal(a, b) for a, b in zip(before, run.nets.D_p.parameters()))
+    assert all(torch.equal(a, b) for a, b in zip(before, run.task.nets.D_p.parameters()))
 
 
 def test_settings_without_any_loss_are_refused():
@@ -176,7 +186,7 @@ def training(folder, dee, eve, settings=TINY):
     torch.manual_seed(1)  # whatever state the caller's generator is in
     record = {"reference": [{"name": "dee"}]}
     paired, unpaired = PairedData.of([dee], 64, 2, CPU), UnpairedData.of([eve], 64, 2, CPU)
-    return Training(folder, record, settings, 0, CPU, load_vgg("standin"), paired, unpaired)
+    return Training(folder, record, TwoBranches(settings, 0, CPU, load_vgg("standin"), paired, unpaired), 0)
 
 
 def test_samples_touch_neither_the_random_state_nor_the_statistics(dee, eve, tmp_path):
@@ -186,19 +196,19 @@ def test_samples_touch_neither_the_random_state_nor_the_statistics(dee, eve, tmp
     for _ in range(3):
         watched.show_samples()
         watched.train_step()
-    for name, value in plain.nets.state_dict().items():
-        assert torch.equal(value, watched.nets.state_dict()[name]), name
+    for name, value in plain.task.nets.state_dict().items():
+        assert torch.equal(value, watched.task.nets.state_dict()[name]), name
     assert (tmp_path / "samples.png").exists()
 
 
 def test_the_unpaired_branch_starts_after_the_warm_up_and_then_trains_its_discriminator(dee, eve, tmp_path):
     run = training(tmp_path, dee, eve, replace(TINY, warmup_share=0.2))
-    before = {name: value.clone() for name, value in run.nets.D_s.state_dict().items()}
+    before = {name: value.clone() for name, value in run.task.nets.D_s.state_dict().items()}
     names = [set(run.train_step()) for _ in range(4)]
     assert names == [{"d_p", "gan_p", "vgg"}] * 4
-    assert all(torch.equal(value, before[name]) for name, value in run.nets.D_s.state_dict().items())
+    assert all(torch.equal(value, before[name]) for name, value in run.task.nets.D_s.state_dict().items())
     assert set(run.train_step()) == {"d_p", "d_s", "gan_p", "vgg", "gan_s", "tc"}
-    assert not torch.equal(run.nets.D_s.stack[0].weight, before["stack.0.weight"])
+    assert not torch.equal(run.task.nets.D_s.stack[0].weight, before["stack.0.weight"])
 
 
 def test_training_does_not_disturb_the_callers_random_state_and_the_same_training_is_found_again(dee, eve):
@@ -209,6 +219,19 @@ def test_training_does_not_disturb_the_callers_random_state_and_the_same_trainin
     assert train(dee, [eve], settings=TINY, vgg="standin", seed=1).folder != actor.folder
     assert not actor.record["vgg"]["genuine"]
     assert actor.log["step"].iloc[-1] == TINY.steps
+
+
+def test_an_actor_from_before_a_setting_existed_has_its_default_and_one_with_an_unknown_setting_is_refused(dee, tmp_path):
+    train(dee, settings=replace(TINY, steps=1, decay_share=0.5), vgg="standin", out=tmp_path / "actor")
+    path = tmp_path / "actor" / "actor.json"
+    record = json.loads(path.read_text())
+    young = {"decay_share", "crop", "test_dropout"}
+    settings = {name: value for name, value in record["settings"].items() if name not in young}
+    path.write_text(json.dumps(record | {"settings": settings}))
+    assert load_actor(tmp_path / "actor").settings == replace(TINY, steps=1)
+    path.write_text(json.dumps(record | {"settings": settings | {"magic": 1}}))
+    with pytest.raises(InputError, match="another version"):
+        load_actor(tmp_path / "actor")
 
 
 def test_an_actor_folder_of_another_training_is_not_overwritten(dee, tmp_path):
@@ -248,7 +271,17 @@ def test_settings_of_the_papers_profile_are_the_papers():
 
 
 @pytest.mark.parametrize(
-    "bad", [{"size": 96}, {"size": 1 << 40}, {"batch": 3}, {"window": 0}, {"steps": 0}, {"width": 10**9}, {"precision": "fp16"}]
+    "bad",
+    [
+        {"decay_share": 1.5},
+        {"size": 96},
+        {"size": 1 << 40},
+        {"batch": 3},
+        {"window": 0},
+        {"steps": 0},
+        {"width": 10**9},
+        {"precision": "fp16"},
+    ],
 )
 def test_impossible_settings_are_refused(bad):
     with pytest.raises(ValueError, match="must be"):
@@ -259,11 +292,11 @@ def test_impossible_settings_are_refused(bad):
 def test_what_is_asked_for_is_what_the_convolutions_train_in_and_weights_stay_fp32(dee, tmp_path, precision):
     run = training(tmp_path, dee, dee, replace(TINY, precision=precision, warmup_share=0.0))
     seen = []
-    run.nets.G.down[1][1].register_forward_hook(lambda *call: seen.append(call[2].dtype))
+    run.task.nets.G.down[1][1].register_forward_hook(lambda *call: seen.append(call[2].dtype))
     run.train_step()
     assert run.record["precision"] == precision
     assert set(seen) == {torch.float32 if precision == "fp32" else torch.bfloat16}
-    assert {value.dtype for value in run.nets.state_dict().values()} <= {torch.float32, torch.int64}
+    assert {value.dtype for value in run.task.nets.state_dict().values()} <= {torch.float32, torch.int64}
 
 
 def test_one_step_in_bf16_has_the_losses_of_fp32_to_two_digits(dee, eve, tmp_path):

@@ -19,8 +19,7 @@ from .device import describe, find_device
 from .errors import InputError
 from .nets import load_vgg
 from .provenance import commit
-from .training import TrainSettings
-from .training.settings import Profile, find_profile
+from .training.settings import Profile, find_profile, stored_settings
 
 REFERENCE = "reference"
 """What chapters take for a profile when nothing shall be trained and all be shown from stored results."""
@@ -90,14 +89,15 @@ def made_with(record: dict) -> Shown:
     Args:
         record: an actor's (`Actor.record`), or one that contains it, such as that of a stored result.
     """
-    s = TrainSettings(**record["settings"])
+    s = stored_settings(record["settings"])
     names = ", ".join(f"{source['name']} ({source['frames']} frames)" for source in record["reference"])
     others = ", ".join(source["name"] for source in record["unpaired"]) or "none: paired branch only"
+    vgg = record["vgg"]  # empty where the method has no use for φ
     facts = [
         f"profile {record['profile']}: {s.size}×{s.size} pixels, {s.steps:,} steps of {s.batch}",
         ", ".join(filter(None, map(record.get, ("device", "precision")))),
         f"seed {record['seed']}",
-        "φ: " + record["vgg"]["name"] + ("" if record["vgg"]["genuine"] else ", so no verdict rests on this"),
+        *(["φ: " + vgg["name"] + ("" if vgg["genuine"] else ", so no verdict rests on this")] if vgg else []),
         f"reference {names}",
         f"unpaired {others}",
         f"commit {record.get('commit') or 'unknown'}",

@@ -28,7 +28,7 @@ from ..video import content_hash
 from .cross_actor import by_driver
 from .evaluation import summary
 from .ledger import Family, StoredRun
-from .spec import NEAREST, OWN, TEST, RunSpec
+from .spec import BASELINES, NEAREST, OWN, TEST, RunSpec
 from .store import FILM, SAMPLES, Run, Store
 
 TARGETS = ("ann", "ben", "chi")
@@ -107,10 +107,15 @@ def reconstruction_loss(plan: Plan) -> Iterator[Entry]:
 
 
 def self_reenactment(plan: Plan) -> Iterator[Entry]:
-    """Table 1 and Fig. 9: two thirds of a video train, the last third tests; three actors, and both readings of the split (A16)."""
+    """Table 1 and Fig. 9: two thirds of a video train, the last third tests; three actors, and both readings of the split (A16).
+
+    The baselines have the same frames, steps and samples a step as ours, but no unpaired poses, for which they have no use.
+    """
     for split in ("chronological",) if plan.small else ("chronological", "thirds"):
         for actor in TARGETS:
             yield from _trained(plan, "ours", actor, unpaired=OTHERS, split=split)
+            for baseline in BASELINES:
+                yield from _baseline(plan, baseline, actor, split)
             yield _untrained(plan, "nearest neighbour", actor, split)
             yield _untrained(plan, "pixel oracle", actor, split)
 
@@ -177,6 +182,14 @@ def _trained(plan: Plan, label: str, actor: str, unpaired=(), split="chronologic
     for seed in plan.seeds:
         yield Entry(label, RunSpec(
             actor=actor, unpaired=unpaired, split=split, frames=frames, settings=settings, profile=plan.profile, seed=seed
+        ))  # fmt: skip
+
+
+def _baseline(plan: Plan, method: str, actor: str, split: str) -> Iterator[Entry]:
+    settings = BASELINES[method](plan.settings)
+    for seed in plan.seeds:
+        yield Entry(method, RunSpec(
+            method=method, actor=actor, split=split, settings=settings, profile=plan.profile, seed=seed
         ))  # fmt: skip
 
 

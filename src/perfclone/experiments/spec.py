@@ -5,22 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from .. import video
+from ..baselines import cyclegan_settings, pix2pix_settings
 from ..capture import Performance, capture
 from ..errors import InputError
 from ..nets.vgg import Bank
 from ..provenance import code_hash
 from ..training import TrainSettings, split
-from ..training.settings import find_profile
+from ..training.settings import find_profile, stored_settings
 from ..training.split import draw_frames
 from ..truth import truth_path
 from .evaluation import CONTROLS
 
-TRAINED = ("perfclone",)
+BASELINES: Mapping[str, Callable[[TrainSettings], TrainSettings]] = {"pix2pix": pix2pix_settings, "CycleGAN": cyclegan_settings}
+"""Methods that the paper compares with, and which settings they have at a budget."""
+TRAINED = ("perfclone", *BASELINES)
 """Methods that learn from the training part."""
 METHODS = (*TRAINED, *CONTROLS)
 """All methods. Those that are not trained take of the settings only the size."""
@@ -32,7 +35,7 @@ against the truth of cloning across actors (`cross_actor`), for each of `RunSpec
 OWN, TEST = "self", "test"
 """Special names among the unpaired videos, the training part itself and the poses of the test part (A18)."""
 CODE = (
-    "skeleton", "capture", "nets", "losses", "metrics", "training", "cloning",
+    "skeleton", "viz", "capture", "nets", "losses", "cycle_losses", "metrics", "training", "cloning",
     "baselines", "experiments/evaluation",
 )  # fmt: skip
 """The parts of this library that a run's result depends on."""
@@ -100,6 +103,12 @@ class RunSpec:
             raise InputError(f"{self.method} is not trained: leave out unpaired, and take a split with a test part")
         if not self.trained and self.frames is not None:
             raise InputError(f"{self.method} is not trained: leave out frames")
+        if self.method in BASELINES and self.unpaired:
+            raise InputError(f"{self.method} has no unpaired branch: leave out unpaired")
+        if self.method in BASELINES and self.settings != BASELINES[self.method](self.settings):
+            raise InputError(
+                f"these are not the settings of {self.method}: give what baselines.{self.method.lower()}_settings makes of them"
+            )
         if self.frames is not None and self.frames < 1:
             raise InputError(f"frames is {self.frames}: give at least 1")
         if not 0 <= self.seed < 2**31:
@@ -123,10 +132,15 @@ class RunSpec:
 
     @classmethod
     def from_dict(cls, found: dict) -> RunSpec:
-        """The spec that `as_dict` gave. InputError if a field is missing, unknown, of another type or impossible."""
+        """The spec that `as_dict` gave. A setting that it does not name has its default, since it may be younger than the spec.
+
+        Raises:
+            InputError: a field is missing, unknown, of another type or impossible.
+        """
         try:
             values = _typed(found, _FIELDS)
-            settings = TrainSettings(**_typed(values["settings"], _SETTINGS))
+            defaults = asdict(TrainSettings())
+            settings = stored_settings(_typed(defaults | values["settings"], _SETTINGS))
             return cls(**values | {"settings": settings, "unpaired": tuple(values["unpaired"])})
         except (AttributeError, TypeError, ValueError) as error:
             raise InputError(f"this is not the spec of a run: {error}") from error

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
+from ..baselines import train_cyclegan
 from ..capture import archive
 from ..device import describe, find_device
 from ..errors import InputError
@@ -302,9 +303,11 @@ class Store:
         }
 
     def _train(self, spec: RunSpec, material: Material, folder: Path, device: str) -> Actor:
+        options = {"profile": spec.profile, "settings": spec.settings, "seed": spec.seed, "device": device}
+        if spec.method == "CycleGAN":
+            return train_cyclegan(material.train, out=folder / ACTOR, **options)
         vgg = "auto" if self.bank.genuine else "standin"  # the folder is named after this bank
-        options = {"profile": spec.profile, "settings": spec.settings, "seed": spec.seed, "device": device, "vgg": vgg}
-        return train(material.train, material.unpaired, out=folder / ACTOR, **options)
+        return train(material.train, material.unpaired, out=folder / ACTOR, vgg=vgg, **options)
 
 
 def _measure(spec: RunSpec, actor: Actor | None, material: Material, data: Path, folder: Path) -> dict:

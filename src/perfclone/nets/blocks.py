@@ -30,8 +30,8 @@ def initialise(net: nn.Module, std: float) -> None:
 
 
 @contextmanager
-def test_time(net: nn.Module, statistics: str) -> Iterator[None]:
-    """Use `net` for inference: dropout off, and BatchNorm normalising by the `running` or by the `batch`'s own statistics.
+def test_time(net: nn.Module, statistics: str, dropout: bool = False) -> Iterator[None]:
+    """Use `net` for inference: BatchNorm normalises by the `running` or by the `batch`'s own statistics, `dropout` is off or on.
 
     The modules' state is left as it was: neither the running statistics nor their counter move (A10).
     """
@@ -42,6 +42,8 @@ def test_time(net: nn.Module, statistics: str) -> Iterator[None]:
     norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)] if statistics == "batch" else []
     for norm in norms:
         norm.training, norm.track_running_stats = True, False  # so that the batch's statistics are used and not recorded
+    for module in net.modules() if dropout else ():
+        module.training = module.training or isinstance(module, nn.Dropout)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Training of the two-branch network (Sec. 3.2): settings and profiles, batches, the loop, checkpoints, and the trained Actor."""
+"""Training (Sec. 3.2): settings and profiles, batches, one loop for all methods, the two branches, checkpoints, the trained Actor."""
 
 from .actor import Actor, load_actor
 from .settings import PROFILES, Profile, TrainSettings

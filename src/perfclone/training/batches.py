@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..capture import Performance
@@ -60,20 +61,52 @@ class PairedData:
             window,
         )
 
-    def batch(self, count: int, draw: torch.Generator, shift: float = 0.0) -> tuple[Tensor, Tensor]:
+    def batch(self, count: int, draw: torch.Generator, shift: float = 0.0, crop: bool = False) -> tuple[Tensor, Tensor]:
         """Poses (count, N, 18, 2) and frames (count, 3·N, size, size) in [−1, 1] of `count` windows drawn with replacement.
 
-        Each window, poses and frames alike, is moved by a random whole number of pixels, up to `shift` of the side each way.
+        Each window, poses and frames alike, is moved by a random whole number of pixels, up to `shift` of the side each way;
+        with `crop` it is enlarged about its centre first, just so that nothing comes in from outside.
         """
         at = self.starts[torch.randint(len(self.starts), (count,), generator=draw).to(self.starts.device)]
         at = at[:, None] + torch.arange(self.window, device=at.device)
         joints, frames = self.joints[at], self.frames[at].flatten(1, 2)
-        reach = round(shift * frames.shape[-1])
-        if reach:
-            by = torch.randint(-reach, reach + 1, (count, 2), generator=draw).to(at.device)
-            joints = joints + by[:, None, None] * (FRAME / frames.shape[-1])
-            frames = _shifted(frames, by)
+        size = frames.shape[-1]
+        frames, by = jitter(frames, draw, shift, crop)
+        if by is not None:
+            if crop:
+                joints = (joints - FRAME / 2) * (1 + 2 * reach(shift, size) / size) + FRAME / 2
+            joints = joints + by[:, None, None] * (FRAME / size)
         return joints, frames.float() / 127.5 - 1
+
+
+def reach(shift: float, size: int) -> int:
+    """By how many pixels of `size` something is moved at most."""
+    return round(shift * size)
+
+
+def jitter(frames: Tensor, draw: torch.Generator, shift: float, crop: bool = False) -> tuple[Tensor, Tensor | None]:
+    """Move each of (B, C, size, size) uint8 by a whole number of pixels of its own, up to `shift` of the side each way.
+
+    Args:
+        frames: what is moved.
+        draw: by how much.
+        shift: share of the side.
+        crop: enlarge first by twice as much, bicubically about the centre, as pix2pix makes 286 of 256 pixels and takes 256
+            of them. Else white comes in.
+
+    Returns:
+        The frames, uint8 or with `crop` float in 0..255, and (B, 2) by what they were moved, x first; None where nothing can move.
+    """
+    size, most = frames.shape[-1], reach(shift, frames.shape[-1])
+    if not most:
+        return frames, None
+    by = torch.randint(-most, most + 1, (len(frames), 2), generator=draw)
+    if not crop:
+        return _shifted(frames, by.to(frames.device)), by.to(frames.device)
+    large = F.interpolate(frames.float(), size=(size + 2 * most,) * 2, mode="bicubic", antialias=True).clamp(0, 255)
+    corners = (most - by).tolist()
+    cut = [one[:, y : y + size, x : x + size] for one, (x, y) in zip(large, corners, strict=True)]
+    return torch.stack(cut), by.to(frames.device)
 
 
 def _shifted(frames: Tensor, by: Tensor) -> Tensor:

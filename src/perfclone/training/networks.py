@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from .. import losses
-from ..nets import PatchGAN, UNet, VGGFeatures, confidence_maps, limb_falloff
+from ..nets import PatchGAN, ResNet, UNet, VGGFeatures, confidence_maps, limb_falloff
 from ..nets.blocks import initialise
 from ..skeleton import J
+from ..viz import draw_pose
 from .settings import TrainSettings
 
+MAPS, DRAWING, FRAMES = "maps", "drawing", "frames"
+"""What a generator sees, confidence maps of N poses, as the paper has it; or one picture, which is a drawing of a pose or a frame
+of somebody else (A13)."""
 
-def generator(settings: TrainSettings) -> UNet:
-    """G: (B, J·N, H, W) → (B, 3·N, H, W)."""
+
+def generator(settings: TrainSettings, sees: str = MAPS) -> UNet | ResNet:
+    """G for confidence maps, (B, J·N, H, W) → (B, 3·N, H, W); for what else it can see CycleGAN's, (B, 3, H, W) → (B, 3, H, W)."""
+    if sees != MAPS:
+        return ResNet(settings.size, settings.width)
     n = settings.window
     return UNet(J * n, 3 * n, settings.size, settings.width, settings.norm, settings.dropout)
 
@@ -28,6 +36,11 @@ def discriminator(settings: TrainSettings, channels: int) -> PatchGAN:
 def pose_volume(joints: Tensor, settings: TrainSettings) -> Tensor:
     """(B, N, 18, 2) joints → (B, J·N, size, size) confidence maps, as G takes them (Sec. 3.1)."""
     return confidence_maps(joints.flatten(1, 2), settings.size, settings.joint_sigma, settings.normalise_maps)
+
+
+def pose_drawings(joints: np.ndarray, size: int) -> np.ndarray:
+    """(B, 18, 2) joints → (B, size, size, 3) uint8 skeletons on white, for generators that see drawings (`viz.draw_pose`)."""
+    return np.stack([draw_pose(pose, size) for pose in joints])
 
 
 @dataclass

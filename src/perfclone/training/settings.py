@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from ..errors import InputError
 
@@ -25,6 +25,9 @@ class TrainSettings:
     """Windows a step, half paired, half unpaired (Sec. 3.2)."""
     learning_rate: float = 2e-4
     """Adam's (Sec. 3.2); the short profiles take a larger one."""
+    decay_share: float = 0.0
+    """Share of the steps, at the end, over which the learning rate falls linearly to zero. The paper names none; pix2pix and
+    CycleGAN take 0.5."""
     beta1: float = 0.5
     """Adam's first momentum (A1). The paper says 0.999, pix2pix uses 0.5."""
     beta2: float = 0.999
@@ -45,6 +48,8 @@ class TrainSettings:
     """`batch` or `instance` normalisation in all networks (A10)."""
     dropout: bool = False
     """pix2pix's dropout in G's decoder, in training (A10)."""
+    test_dropout: bool = False
+    """That dropout at test time too, as in pix2pix's released code, by the same draw for every window."""
     test_statistics: str = "running"
     """BatchNorm at test time uses its `running` statistics or those of the `batch`, which is one window (A10)."""
     joint_forward: bool = False
@@ -56,6 +61,8 @@ class TrainSettings:
     shift: float = 15 / 256
     """Paired windows are moved at random by up to this share of the side each way, by default 15/256 (A20). The paper says
     nothing; pix2pix, which it adapts, crops 256 of 286 pixels at random."""
+    crop: bool = False
+    """Paired windows are enlarged by twice `shift`, so that what is moved is cropped and no white comes in, as in pix2pix (A20)."""
     adversarial: bool = True
     """The paired branch has a discriminator, Eq. (2). Without it G minimises a reconstruction loss alone (Fig. 3)."""
     lambda_vgg: float = 10.0
@@ -81,11 +88,29 @@ class TrainSettings:
             raise ValueError(f"precision must be auto, fp32 or bf16, not {self.precision!r}")
         if self.batch < 2 or self.batch % 2:
             raise ValueError("batch must be even and at least 2")
+        if not 0 <= self.decay_share <= 1:
+            raise ValueError("decay_share must be from 0 to 1")
 
     @property
     def warmup_steps(self) -> int:
         """Steps with λ_s = 0."""
         return round(self.warmup_share * self.steps)
+
+    def learning_rate_at(self, step: int) -> float:
+        """Adam's at a step, counted from 0. It stays at `learning_rate` until `decay_share` begins, and would be 0 after the last step."""
+        decay = round(self.decay_share * self.steps)
+        return self.learning_rate * min(1.0, (self.steps - step) / (decay + 1))
+
+
+def stored_settings(found: dict) -> TrainSettings:
+    """Settings out of a record. One that is not named has its default, since it may be younger than the record.
+
+    Raises:
+        ValueError, TypeError: a setting is unknown, or impossible.
+    """
+    if unknown := found.keys() - {field.name for field in fields(TrainSettings)}:
+        raise ValueError(f"unknown settings {', '.join(sorted(unknown))}")
+    return TrainSettings(**found)
 
 
 @dataclass(frozen=True)

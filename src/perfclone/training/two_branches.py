@@ -1,0 +1,85 @@
+"""The paper's method as a task: the batch of a step through both branches, and what it moves (Sec. 3.2)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..nets import VGGFeatures
+from ..nets.vgg import Bank
+from ..viz import sample_sheet
+from .actor import generate
+from .batches import PairedData, UnpairedData
+from .loop import Task
+from .networks import Networks
+from .settings import TrainSettings
+
+
+class TwoBranches(Task):
+    """G with D_p and D_s. pix2pix too is this task, with other settings (`baselines.pix2pix`).
+
+    Args:
+        settings: see `TrainSettings`.
+        seed: of the weights.
+        device: where the data are.
+        bank: φ.
+        paired: the reference video.
+        unpaired: the driving videos; None leaves the unpaired branch out.
+    """
+
+    def __init__(
+        self,
+        settings: TrainSettings,
+        seed: int,
+        device: torch.device,
+        bank: Bank,
+        paired: PairedData,
+        unpaired: UnpairedData | None,
+    ) -> None:
+        super().__init__(settings, seed, device)
+        self.paired, self.unpaired = paired, unpaired
+        self.nets: Networks = self.on_device(Networks(settings, VGGFeatures(bank, settings.vgg_range)))
+        self.generator = self.nets.G
+        self.optimisers = {
+            "adam_g": self.adam(self.nets.G),
+            "adam_p": self.adam(self.nets.D_p),
+            "adam_s": self.adam(self.nets.D_s),
+        }
+
+    def step(self, number: int, draw: torch.Generator) -> dict[str, Tensor]:
+        """One step of the discriminators, then one of G."""
+        s = self.settings
+        lambda_s = s.lambda_s if self.unpaired is not None and number >= s.warmup_steps else 0.0
+        poses_p, real = self.paired.batch(s.batch // 2, draw, s.shift, s.crop)
+        poses_s = flow = None
+        if lambda_s > 0:  # with a weight of zero the unpaired branch could not move anything: it is not computed
+            poses_s, flow = self.unpaired.batch(s.batch // 2, draw)
+        volume_s = None if poses_s is None else poses_s.reshape(-1, s.window, *poses_s.shape[2:])
+        with self.autocast():
+            paired, unpaired = self.nets(poses_p, volume_s)
+            d_losses = self.nets.discriminator_losses(paired, unpaired, real)
+        if d_losses:
+            self.minimise(sum(d_losses.values()), *(f"adam_{name[-1]}" for name in d_losses))
+        self.nets.D_p.requires_grad_(False)
+        self.nets.D_s.requires_grad_(False)
+        with self.autocast():
+            g_losses = self.nets.generator_losses(paired, unpaired, real, poses_s, flow)
+        self.minimise(self.nets.objective(g_losses, lambda_s), "adam_g")
+        self.nets.D_p.requires_grad_(True)
+        self.nets.D_s.requires_grad_(True)
+        return {name: value.detach() for name, value in (d_losses | g_losses).items()}
+
+    def samples(self) -> np.ndarray:
+        """Reference frame, pose, generated frame; and what G makes of unpaired poses."""
+        blocks = [self._block(self.paired.starts, self.paired.joints, self.paired.frames)]
+        if self.unpaired is not None:
+            blocks.append(self._block(self.unpaired.starts, self.unpaired.joints, None))
+        return sample_sheet(blocks)
+
+    def _block(self, starts: Tensor, joints: Tensor, frames: Tensor | None) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+        at = starts[torch.linspace(0, len(starts) - 1, 8).long().to(starts.device)]
+        poses = joints[at[:, None] + torch.arange(self.settings.window, device=at.device)]
+        generated = generate(self.generator, poses, self.settings)[:, 0].cpu().numpy()
+        real = None if frames is None else frames[at].permute(0, 2, 3, 1).cpu().numpy()
+        return real, poses[:, 0].cpu().numpy(), generated
