@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import cv2
 import numpy as np
@@ -12,15 +12,18 @@ from .skeleton import FRAME, LIMBS
 
 COLOURS = [tuple(round(255 * v) for v in colorsys.hsv_to_rgb(k / len(LIMBS), 0.85, 0.95)) for k in range(len(LIMBS))]
 """One RGB colour a limb."""
+GREY = (190, 190, 190)
+"""Of limbs that are marked."""
 
 
-def draw_pose(joints: np.ndarray, size: int, background: np.ndarray | int = 255) -> np.ndarray:
+def draw_pose(joints: np.ndarray, size: int, background: np.ndarray | int = 255, grey: Collection[int] = ()) -> np.ndarray:
     """A pose as a coloured skeleton.
 
     Args:
         joints: (18, 2) float, pixels of the aligned frame, NaN where missing.
         size: side of the picture.
         background: (size, size, 3) uint8 to draw on, or a grey level.
+        grey: limbs that are drawn in grey, as indices into `LIMBS`, of which those of the descriptor are the first (Fig. 4).
 
     Returns:
         (size, size, 3) uint8 RGB.
@@ -29,7 +32,8 @@ def draw_pose(joints: np.ndarray, size: int, background: np.ndarray | int = 255)
     fraction = 4  # OpenCV takes fixed-point coordinates, with the origin at the centre of the first pixel
     points = np.nan_to_num((np.clip(joints, -FRAME, 2 * FRAME) * (size / FRAME) - 0.5) * 2**fraction).round().astype(int)
     known = ~np.isnan(joints).any(-1)
-    for (a, b), colour in zip(LIMBS, COLOURS, strict=True):
+    for limb, ((a, b), colour) in enumerate(zip(LIMBS, COLOURS, strict=True)):
+        colour = GREY if limb in grey else colour
         if known[a] and known[b]:
             cv2.line(canvas, points[a].tolist(), points[b].tolist(), colour, max(1, size // 64), cv2.LINE_AA, fraction)
     for joint in np.flatnonzero(known):

@@ -114,10 +114,10 @@ FILMS = {
 KITS = {
     film.name: film
     for film in (
-        Film("vertical", CAST["dee"], (Segment("arm-vertical", 60),), seed=21),
-        Film("vertical-poses", CAST["dee"], tuple(Segment(name, 1) for name in KIT_POSES["vertical"]), seed=21),
-        Film("horizontal", CAST["dee"], (Segment("arm-horizontal", 60),), seed=21),
-        Film("horizontal-poses", CAST["dee"], tuple(Segment(name, 1) for name in KIT_POSES["horizontal"]), seed=21),
+        Film("vertical", CAST["ann"], (Segment("arm-vertical", 60),), seed=21),
+        Film("vertical-poses", CAST["ann"], tuple(Segment(name, 1) for name in KIT_POSES["vertical"]), seed=21),
+        Film("horizontal", CAST["ann"], (Segment("arm-horizontal", 60),), seed=21),
+        Film("horizontal-poses", CAST["ann"], tuple(Segment(name, 1) for name in KIT_POSES["horizontal"]), seed=21),
     )
 }
 """For Figure 5, a training set in which single arms move in one direction only and its four driving poses (a)-(d); and as a control
