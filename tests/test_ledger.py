@@ -172,6 +172,24 @@ def test_rank_correlation_has_to_be_above_zero(family, slope, expected):
     assert abs(slope) < 1 or found.values[0] == pytest.approx(slope, abs=1e-3)
 
 
+@pytest.mark.parametrize(
+    "a, b, expected",
+    [
+        ((1, 2, 3), (2, 3, 4), "replicated"),
+        ((1, 2, 5), (2, 3, 4), "partly"),
+        ((1, 2), (2, 3), "partly"),
+        ((3, 3, 3), (2, 2, 2), "not"),
+    ],
+)
+def test_what_holds_in_every_seed_of_at_least_three_is_replicated(family, a, b, expected):
+    runs = [run(label, seed=k, summary={"rmse": float(x)}) for label, of in (("x", a), ("y", b)) for k, x in enumerate(of)]
+    rule = {"scalar": "rmse", "a": "x", "b": "y", "actors": ["ann"], "split": "chronological"}
+    found = verdict(claim("in_every_seed", **rule), family(*runs))
+    assert found.verdict == expected and f"of {len(a)} trainings" in found.why
+    assert found.values == (pytest.approx(np.mean(a) / np.mean(b)),)
+    assert verdict(claim("in_every_seed", **rule | {"scalar": "other"}), family(*runs)).verdict == "not attempted"
+
+
 def test_an_absolute_error_is_shown_and_never_judged(family):
     row = claim("absolute", [26.4], label="ours", measure="mse", **PLACE)
     found = verdict(row, family(*pair(26.4, 100)))

@@ -278,8 +278,10 @@ def test_mediapipe_keeps_stderr_clean_and_errors_alive(capfd):
 
 def test_the_datasheet_has_the_checksums():
     data = ACTORS.parent
-    listed = dict(re.findall(r"\| `((?:actors|across)/\S+)` \| [\d,]+ \| `(\w{64})`", (data / "README.md").read_text("utf-8")))
-    files = [*ACTORS.rglob("*.*"), *(data / "across").glob("*.*")]
+    listed = dict(
+        re.findall(r"\| `((?:actors|across|kits)/\S+)` \| [\d,]+ \| `(\w{64})`", (data / "README.md").read_text("utf-8"))
+    )
+    files = [*ACTORS.rglob("*.*"), *(data / "across").glob("*.*"), *(data / "kits").rglob("*.*")]
     assert listed == {str(path.relative_to(data)): content_hash(path) for path in files}
 
 

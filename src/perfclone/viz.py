@@ -13,6 +13,9 @@ from .skeleton import FRAME, LIMBS
 COLOURS = [tuple(round(255 * v) for v in colorsys.hsv_to_rgb(k / len(LIMBS), 0.85, 0.95)) for k in range(len(LIMBS))]
 """One RGB colour a limb."""
 
+GREY = (190, 190, 190)
+"""Of limbs that are marked (Fig. 4)."""
+
 
 def draw_pose(
     joints: np.ndarray,

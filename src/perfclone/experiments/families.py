@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
@@ -25,6 +25,8 @@ from ..files import write_bytes, write_json
 from ..training import PROFILES, TrainSettings
 from ..training.batches import MINIMUM_FRAMES
 from ..video import content_hash
+from . import pose_study
+from .advice import ADVISED
 from .cross_actor import by_driver
 from .evaluation import summary
 from .ledger import Family, StoredRun
@@ -167,14 +169,31 @@ def actors_and_drivers(plan: Plan) -> Iterator[Entry]:
         yield _untrained(plan, NEAREST, actor, "whole", DRIVERS)
 
 
+def pose_metrics(plan: Plan) -> Iterator[Entry]:
+    """Sec. 4: the method's runs of self-reenactment and across actors, Fig. 5's kit and its control, and advice on what to film.
+
+    The first are the runs of other families. The last is a matter of some trainings more, which a small budget leaves out.
+    """
+    yield from (one for one in self_reenactment(plan) if (one.label, one.spec.split) == ("ours", "chronological"))
+    yield from (one for one in actors_and_drivers(plan) if one.label == "ours")
+    for kit in pose_study.KITS:
+        yield from _trained(plan, f"{kit} kit", kit, split="whole")
+    for split in () if plan.small else ADVISED:
+        yield from _trained(plan, f"advice: {split}", TARGETS[0], unpaired=OTHERS, split=split)
+
+
 FAMILIES: Mapping[str, Callable[[Plan], Iterator[Entry]]] = {
     "actors-and-drivers": actors_and_drivers,
+    "pose-metrics": pose_metrics,
     "reconstruction-loss": reconstruction_loss,
     "self-reenactment": self_reenactment,
     "training-set-size": training_set_size,
     "unpaired-branch": unpaired_branch,
 }
 """Name → the entries at a budget."""
+
+STUDIED = ("pose-metrics",)
+"""Families whose frames are looked at limb by limb."""
 
 
 def _trained(plan: Plan, label: str, actor: str, unpaired=(), split="chronological", frames=None, **changes) -> Iterator[Entry]:
@@ -209,7 +228,10 @@ def run_family(name: str, plan: Plan, store: Store, device: str = "auto") -> lis
         threads = torch.get_num_threads() // workers
         with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (os.getpid(), threads)) as pool:
             list(pool.map(store.run, missing, repeat("cpu")))
-    return [(entry, store.run(entry.spec, device)) for entry in entries]
+    runs = [(entry, store.run(entry.spec, device)) for entry in entries]
+    for _, run in runs if name in STUDIED else ():
+        pose_study.examine(run, store.data, device)
+    return runs
 
 
 def _begin(parent: int, threads: int) -> None:
@@ -228,35 +250,40 @@ def as_family(name: str, plan: Plan, runs: Sequence[tuple[Entry, Run]]) -> Famil
     """Runs that were just made, in the form in which stored references are read.
 
     A run that was measured across actors is there as a whole, and each driver's dance from each kind of joints by itself too,
-    with the label `LABEL: DRIVER, JOINTS` (see `JOINTS`).
+    with the label `LABEL: DRIVER, JOINTS` (see `JOINTS`). What else there is of a family that is studied, `pose_study.derived` says.
     """
-    described = [(_stored(entry, run), run.frames()) for entry, run in runs]
-    described += [part for entry, run in runs for part in _dances(entry, run)]
+    stored, frames = _measured(name, runs)
     provenance = [run.provenance for _, run in runs]
     device = ", ".join(sorted({one["device"] for one in provenance}))
     genuine = all(one["vgg"]["genuine"] for one in provenance if one["vgg"])
-    frames = {about["id"]: measures for about, measures in described}
     commit = max(provenance, key=lambda one: one["started"])["commit"] or "unknown"
     command = (
         f"python -m perfclone.experiments.families {name} --profile {plan.profile} --seeds {' '.join(map(str, plan.seeds))}"
     )
-    about = (name, plan.profile, device, commit, command, genuine)
-    return Family(*about, tuple(StoredRun(**about) for about, _ in described), frames)
+    return Family(name, plan.profile, device, commit, command, genuine, tuple(stored.values()), frames)
 
 
-def _stored(entry: Entry, run: Run) -> dict:
+def _measured(name: str, runs: Sequence[tuple[Entry, Run]]) -> tuple[dict[str, StoredRun], dict[str, dict[str, np.ndarray]]]:
+    """By id, the runs with what is derived from them, and the measures of all."""
+    own = [(_stored(entry, run), run) for entry, run in runs]
+    described = [(about, run.frames()) for about, run in own]
+    described += [part for about, run in own for part in _dances(about, run)]
+    described += pose_study.derived(own) if name in STUDIED else []
+    frames: dict[str, dict[str, np.ndarray]] = {}
+    for about, measures in described:
+        frames[about.id] = frames.get(about.id, {}) | {name: values.astype(np.float32) for name, values in measures.items()}
+    return {about.id: about for about, _ in described}, frames
+
+
+def _stored(entry: Entry, run: Run) -> StoredRun:
     spec = entry.spec
-    seed = spec.seed if spec.trained else None
-    return {"id": run.id, "label": entry.label, "actor": spec.actor, "seed": seed, "split": spec.split, "summary": run.summary}
+    return StoredRun(run.id, entry.label, spec.actor, spec.seed if spec.trained else None, spec.split, run.summary)
 
 
-def _dances(entry: Entry, run: Run) -> Iterator[tuple[dict, dict[str, np.ndarray]]]:
+def _dances(about: StoredRun, run: Run) -> Iterator[tuple[StoredRun, dict[str, np.ndarray]]]:
     for driver, stream, measures in by_driver(run.frames(), run.drivers):
-        label = f"{entry.label}: {driver}, {JOINTS[stream]}"
-        yield (
-            _stored(entry, run) | {"id": f"{run.id}.{driver}.{stream}", "label": label, "summary": summary(measures)},
-            measures,
-        )
+        label = f"{about.label}: {driver}, {JOINTS[stream]}"
+        yield replace(about, id=f"{run.id}.{driver}.{stream}", label=label, summary=summary(measures)), measures
 
 
 def store_reference(name: str, plan: Plan, runs: Sequence[tuple[Entry, Run]], folder: Path) -> None:
@@ -268,7 +295,8 @@ def store_reference(name: str, plan: Plan, runs: Sequence[tuple[Entry, Run]], fo
     Raises:
         ValueError: the runs were made by different versions of the code.
     """
-    if len({run.identity["code"] for _, run in runs}) > 1:
+    kinds = {(bool(run.identity.get("truth")), run.spec.split in ADVISED, run.identity["code"]) for _, run in runs}
+    if len({kind[:2] for kind in kinds}) < len(kinds):  # what a run's code is depends on what it is measured against
         raise ValueError("these runs were made by different versions of the code: a family is replaced as a whole")
     family = as_family(name, plan, runs)
     arrays = {f"{id}/{measure}": values for id, frames in family.frames.items() for measure, values in frames.items()}
@@ -277,11 +305,11 @@ def store_reference(name: str, plan: Plan, runs: Sequence[tuple[Entry, Run]], fo
     files = {"frames.npz": buffer.getvalue()} | {name: path.read_bytes() for name, path in _shown(plan, runs)}
     for file, content in files.items():
         write_bytes(folder / file, content)
-    details = [
-        _stored(entry, run) | {"spec": entry.spec.as_dict(), "provenance": run.provenance, "videos": run.identity["videos"]}
+    made = {
+        run.id: {"spec": entry.spec.as_dict(), "provenance": run.provenance, "videos": run.identity["videos"]}
         for entry, run in runs
-    ]
-    details += [about for entry, run in runs for about, _ in _dances(entry, run)]
+    }
+    details = [asdict(about) | made.get(about.id, {}) for about in family.runs]
     write_json(folder / "record.json", {
         "family": name,
         "profile": plan.profile,

@@ -16,6 +16,8 @@ What the rules ask for:
   difference; `monotone`, the errors of several trainings falling from each to the next; `rank_correlation` above zero.
   Replicated: the interval lies wholly on the claimed side, and `ALPHA` holds after Holm's correction over all such claims of the
   family. Partly: the estimate lies there. A sequence stands with its least certain step.
+- `in_every_seed`, of a number of two runs' summaries on one actor, for what is measured on a few frames that no resampling makes
+  more: the first less than the second. Replicated: in each of at least `SEEDS` trainings. Partly: on average.
 - `absolute`: the number, beside the paper's. Never comparable.
 - `timing`: not comparable unless measured on the paper's device; there, replicated within `close`, partly within `far`.
 
@@ -45,6 +47,7 @@ from .statistics import (
     Bootstrap,
     Interval,
     Measures,
+    TooFewMeasured,
     bootstrap,
     correlation,
     difference,
@@ -65,6 +68,8 @@ SQUARED = {"mse": "RMSE", "foreground_mse": "foreground RMSE"}
 """Measures that are shown as roots of their means over frames, and what the root is called."""
 SMALL_PROFILES = ("smoke", "quick")
 """Profiles whose results never carry a verdict."""
+SEEDS = 3
+"""Trainings that have to agree where nothing but trainings can be counted."""
 ABOUT = ("profile", "device", "commit", "command")
 """What `record.json` says of a family in words."""
 MAX_ARRAY_BYTES = 200_000_000
@@ -111,6 +116,7 @@ RULES: Mapping[str, tuple[str, ...]] = {
     "greater": ("measure", "a", "b", "actors", "split"),
     "monotone": ("measure", "labels", "actors", "split"),
     "rank_correlation": ("label", "x", "y", "actors", "split"),
+    "in_every_seed": ("scalar", "a", "b", "actors", "split"),
     "absolute": ("label", "measure", "actors", "split"),
     "timing": ("label", "scalar", "device", "close", "far"),
 }
@@ -121,7 +127,7 @@ frames as in `frames.npz`; `scalar` is a number of a run's summary; `actors` and
 """
 COMPARISONS = ("ordering", "less", "greater", "monotone", "rank_correlation")
 """Kinds of rules that take a test, which Holm's correction counts."""
-_ONE_ACTOR = ("ratio", "ordering")
+_ONE_ACTOR = ("ratio", "ordering", "in_every_seed")
 _NUMBERS = {"ratio": 2, "mean_ratio": 2, "absolute": 1, "timing": 1}
 """How many of the paper's numbers a rule can't do without."""
 
@@ -404,8 +410,9 @@ def verdict(claim: Claim, family: Family | None, corrected_p: float | None = Non
         if claim.kind in COMPARISONS:
             found = _comparison(claim, family, corrected_p)
         else:
-            found = {"absolute": _absolute, "timing": _timing}.get(claim.kind, _ratio)(claim, family)
-    except NotMeasured as gap:
+            others = {"absolute": _absolute, "timing": _timing, "in_every_seed": _in_every_seed}
+            found = others.get(claim.kind, _ratio)(claim, family)
+    except (NotMeasured, TooFewMeasured) as gap:
         return Verdict((), None, NOT_ATTEMPTED, _sentence(str(gap)))
     if family.no_verdict:
         return replace(found, verdict=NOT_COMPARABLE, why=f"No verdict rests on this family: {family.no_verdict}.")
@@ -421,7 +428,7 @@ def corrected_p_values(claims: Sequence[Claim], references: Mapping[str, Family]
             continue
         try:
             tests = _TESTS[claim.kind](claim.rule, family)
-        except NotMeasured:
+        except (NotMeasured, TooFewMeasured):
             continue
         alone.setdefault(claim.family, {})[claim.id] = max(test.p_value for test in tests)
     return {name: float(p) for own in alone.values() for name, p in zip(own, holm(list(own.values())))}
@@ -471,6 +478,29 @@ def _timing(claim: Claim, family: Family) -> Verdict:
         return Verdict((found,), None, NOT_COMPARABLE, why)
     decided, agreement = _agreement(found, paper, rule)
     return Verdict((found,), None, decided, f"{_number(found)} on {family.device} {agreement}.")
+
+
+def _in_every_seed(claim: Claim, family: Family) -> Verdict:
+    rule = claim.rule
+    a, b = (_by_seed(rule, family, rule[name]) for name in ("a", "b"))
+    seeds = sorted(a.keys() & b.keys())
+    if not seeds:
+        raise NotMeasured(f"{rule['a']!r} and {rule['b']!r} have no seed in common in the family {family.name}")
+    held = sum(a[seed] < b[seed] for seed in seeds)
+    ratio = float(np.mean([a[seed] for seed in seeds]) / np.mean([b[seed] for seed in seeds]))
+    decided = REPLICATED if held == len(seeds) >= SEEDS else PARTLY if ratio < 1 else NOT
+    what = f"The {rule['scalar']} of {rule['a']} over that of {rule['b']} is {_number(ratio)}"
+    why = f"{what}, and the first is the lesser in {held} of {len(seeds)} trainings (rendered actor {rule['actors'][0]})."
+    return Verdict((ratio,), None, decided, why)
+
+
+def _by_seed(rule: Mapping, family: Family, label: str) -> dict[int | None, float]:
+    (actor,), name = rule["actors"], rule["scalar"]
+    runs = [run for run in family.runs if (run.label, run.actor, run.split) == (label, actor, rule["split"])]
+    found = {run.seed: run.summary[name] for run in runs if _is_number(run.summary.get(name))}
+    if not found:
+        raise NotMeasured(f"{name} of {label!r} on {actor} is not in the family {family.name}")
+    return found
 
 
 # ---- comparisons ----

@@ -16,7 +16,21 @@ from .cross_actor import DRIVER
 from .families import JOINTS, Entry, Plan, as_family, run_family
 from .ledger import SQUARED, VERDICTS, Family, NotMeasured, judge, load_claims, load_family, load_references
 from .spec import NEAREST, RunSpec
-from .statistics import BLOCK, Bootstrap, Interval, Measures, Statistic, below, bootstrap, power_law, ratio, value
+from .statistics import (
+    BLOCK,
+    Bootstrap,
+    Interval,
+    Measures,
+    Statistic,
+    TooFewMeasured,
+    below,
+    bootstrap,
+    correlation,
+    power_law,
+    rank_moments,
+    ratio,
+    value,
+)
 from .store import FILM, SAMPLES, Run, Store, moments, read_film, read_samples
 
 NOTHING = "–"
@@ -110,6 +124,33 @@ class Results:
         n, root = np.array(list(sizes.values())), measure in SQUARED
         b, c = (_resampled(methods, lambda values, k=k: power_law(n, values.mean(-1))[k], root) for k in (0, 1))
         return b, c
+
+    def correlation(
+        self,
+        x: str,
+        y: str,
+        actors: tuple[str, ...],
+        split: str = "chronological",
+        label: str = "ours",
+        over: str | None = None,
+    ) -> Bootstrap:
+        """Spearman's rank correlation of two measures of the same runs, the mean over actors.
+
+        Args:
+            x, y: measures.
+            actors, split, label: see `Row`.
+            over: another measure, whose correlation with y on the same frames is taken off; None takes off nothing.
+
+        Returns:
+            −1..1, or a difference of two such. NotMeasured if an actor has no such run, or its measures do not vary.
+        """
+        named = {name: self.family.measures(label, name, actors, split) for name in (x, y, over) if name}
+        if any(not np.nanstd(run) > 0 for runs in named.values() for own in runs.values() for run in own.values()):
+            raise NotMeasured(f"measures of {label!r} that do not vary are not correlated")
+        if over is None:
+            return _resampled(rank_moments(named[x], named[y]), correlation)
+        moments = [*rank_moments(named[x], named[y]), *rank_moments(named[over], named[y])]
+        return _resampled(moments, lambda values: correlation(values[:5]) - correlation(values[5:]))
 
     def seams(self, label: str, actors: tuple[str, ...]) -> Bootstrap:
         """By how much windows of N = 2 show: the flicker where two of them meet over that within them.
@@ -222,11 +263,22 @@ def compare(rows: Sequence[Row], reference: Results | None, this: Results) -> pd
 
 
 def interval(results: Results | None, row: Row) -> Interval | None:
-    """A row's number with the range that it is known to; None if the results are not there or do not have it."""
+    """A row's number with the range that it is known to; None if the results are not there or do not have (enough of) it."""
     try:
         return None if results is None else results.value(row).interval()
-    except NotMeasured:
+    except (NotMeasured, TooFewMeasured):
         return None
+
+
+def ranked(
+    results: Results, x: str, y: str, actors: tuple[str, ...], split: str = "chronological", over: str | None = None
+) -> str:
+    """A correlation (`Results.correlation`) as text, in brackets the 95 % interval; `NOTHING` where it can't be had."""
+    try:
+        found = results.correlation(x, y, actors, split, over=over).interval()
+    except (NotMeasured, TooFewMeasured):
+        return NOTHING
+    return f"{found.estimate:.2f} [{found.low:.2f}, {found.high:.2f}]"
 
 
 def bars(intervals: Sequence[Interval]) -> tuple[np.ndarray, np.ndarray]:

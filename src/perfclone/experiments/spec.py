@@ -19,6 +19,7 @@ from ..training import TrainSettings, split
 from ..training.settings import find_profile, stored_settings
 from ..training.split import draw_frames
 from ..truth import truth_path
+from .advice import ADVISED, advised_split
 from .evaluation import CONTROLS
 
 BASELINES: Mapping[str, Callable[[TrainSettings], TrainSettings]] = {"pix2pix": pix2pix_settings, "CycleGAN": cyclegan_settings}
@@ -29,9 +30,10 @@ METHODS = (*TRAINED, *CONTROLS)
 """All methods. Those that are not trained take of the settings only the size."""
 NEAREST = "nearest neighbour"
 """The one method that is not trained and has a frame for any pose, so that others can drive it."""
-SPLITS = ("chronological", "thirds", "whole")
+SPLITS = ("chronological", "thirds", "whole", *ADVISED)
 """The two of `training.split`, and `whole`, which trains on all of the video and has no test part. A run with this one is measured
-against the truth of cloning across actors (`cross_actor`), for each of `RunSpec.others` in whose motion the actor was rendered too."""
+against the truth of cloning across actors (`cross_actor`), for each of `RunSpec.others` in whose motion the actor was rendered too.
+Those of `advice` train on an opening and 20 seconds more, and test as `chronological` does."""
 OWN, TEST = "self", "test"
 """Special names among the unpaired videos, the training part itself and the poses of the test part (A18)."""
 CODE = (
@@ -41,6 +43,8 @@ CODE = (
 """The parts of this library that a run's result depends on."""
 ACROSS_CODE = ("truth", "experiments/cross_actor")
 """Further parts, if it is measured across actors."""
+ADVICE_CODE = ("experiments/advice",)
+"""Further parts, if `advice` says what is trained on."""
 FORMAT = 1
 """Raised whenever runs are stored in another way."""
 
@@ -159,7 +163,7 @@ class RunSpec:
         return {
             "format": FORMAT,
             "spec": self.as_dict(),
-            "code": today(bool(truth)),
+            "code": today(bool(truth), self.split),
             "videos": {name: video.content_hash(video_path(data, name)) for name in [self.actor, *self.others]},
             "vgg": {"name": bank.name, "genuine": bank.genuine, "sha256": bank.sha256},
         } | ({"truth": {name: video.content_hash(data / name) for name in truth}} if truth else {})
@@ -182,12 +186,17 @@ class RunSpec:
         """
         cut = find_profile(self.profile).max_frames
         whole = capture(video_path(data, self.actor), max_frames=cut)
-        train, test = ([slice(0, len(whole))], []) if self.split == "whole" else split(len(whole), self.split)
+        train, test = self._ranges(whole)
         if self.frames is not None:
             train = draw_frames(train, self.frames)
         parts = {OWN: [whole[part] for part in train], TEST: [whole[part] for part in test]}
         parts |= {name: [capture(video_path(data, name), max_frames=cut)] for name in self.others}
         return Material(parts[OWN], parts[TEST], [part for name in self.unpaired for part in parts[name]])
+
+    def _ranges(self, whole: Performance) -> tuple[list[slice], list[slice]]:
+        if self.split == "whole":
+            return [slice(0, len(whole))], []
+        return advised_split(self.split, whole.poses.joints) if self.split in ADVISED else split(len(whole), self.split)
 
 
 _FIELDS = {
@@ -211,8 +220,9 @@ def _typed(found: dict, kinds: dict[str, tuple[type, ...]]) -> dict:
 
 
 def video_path(data: Path, name: str) -> Path:
-    """Where the shipped video of that name lies."""
-    return data / "actors" / f"{name}.mp4"
+    """Where the shipped video of that name lies: among the kits of Fig. 5, or else among the actors."""
+    kit = data / "kits" / f"{name}.mp4"
+    return kit if kit.is_file() else data / "actors" / f"{name}.mp4"
 
 
 def truth_files(data: Path, actor: str, clips: Mapping[str, Path]) -> list[str]:
@@ -222,9 +232,9 @@ def truth_files(data: Path, actor: str, clips: Mapping[str, Path]) -> list[str]:
     return [path.relative_to(data).as_posix() for path in paths]
 
 
-def today(across: bool) -> str:
-    """The hash of the code that makes a run today; `across` says whether it is measured across actors."""
-    return code_hash(*CODE, *(ACROSS_CODE if across else ()))
+def today(across: bool, split: str) -> str:
+    """The hash of the code that makes a run with a split today; `across` says whether it is measured across actors."""
+    return code_hash(*CODE, *(ACROSS_CODE if across else ()), *(ADVICE_CODE if split in ADVISED else ()))
 
 
 def identity_hash(identity: dict) -> str:

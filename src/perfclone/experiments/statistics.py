@@ -110,6 +110,10 @@ def _ranks(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return (ranks - np.nanmean(ranks, 1, keepdims=True)) / np.nanstd(ranks, 1, keepdims=True)
 
 
+class TooFewMeasured(InputError):
+    """So few frames of an actor have what is compared that nothing can be said about how sure it is."""
+
+
 @dataclass(frozen=True)
 class Interval:
     """An estimate and the range that it is known to, by percentiles of the bootstrap.
@@ -190,7 +194,7 @@ def bootstrap(
         seed: of the draws, not of a training.
 
     Raises:
-        InputError: the methods have different actors or frames, or too few frames were measured.
+        InputError: the methods have different actors or frames, or (`TooFewMeasured`) too few frames were measured.
     """
     actors = [_Actor.of(name, methods, block) for name in _shared_actors(methods)]
     rng = np.random.default_rng(seed)
@@ -251,7 +255,7 @@ class _Actor:
             raise InputError(f"{name} has {runs[0].size} frames: at least two blocks of {block} are needed to resample them")
         counts = np.isfinite(runs).all(0)
         if not counts.any():
-            raise InputError(f"no frame of {name} was measured in all runs that are compared")
+            raise TooFewMeasured(f"no frame of {name} was measured in all runs that are compared")
         return cls(seeds, np.where(counts, np.vstack([runs, counts]), 0))
 
     @property
@@ -275,7 +279,7 @@ class _Actor:
 
     def _runs(self, sums: np.ndarray, root: bool) -> np.ndarray:
         if (sums[-1] == 0).any():
-            raise InputError("a measure has so few measured frames that a draw can miss all of them")
+            raise TooFewMeasured("a measure has so few measured frames that a draw can miss all of them")
         means = sums[:-1] / sums[-1]
         return np.sqrt(means) if root else means
 
