@@ -16,8 +16,10 @@ from perfclone.experiments import pose_prediction as pp
 from perfclone.experiments.advice import ADVISED, OPENING, RUN, RUNS, advised_split, asked_for
 from perfclone.experiments.ledger import StoredRun
 from perfclone.experiments.pose_study import KITS, fig_5_table, figure_4
+from perfclone.experiments.spec import CODE, today
 from perfclone.metrics import GAMMA, descriptor, mean_over_limbs, sequence_distance
 from perfclone.nets import limb_falloff
+from perfclone.provenance import code_hash
 from perfclone.skeleton import DESCRIPTOR_LIMBS, JOINT
 from perfclone.training.split import split
 
@@ -250,7 +252,5 @@ def test_the_further_seconds_bring_what_is_missing_and_never_come_from_the_test_
 
 
 def test_only_runs_that_follow_advice_depend_on_its_code():
-    from perfclone.experiments.spec import CODE, today
-    from perfclone.provenance import code_hash
-
-    assert today(False, "chronological") == code_hash(*CODE) != today(False, "asked")
+    plain = today("perfclone", "chronological", across=False)
+    assert plain == code_hash(*CODE) != today("perfclone", "asked", across=False)

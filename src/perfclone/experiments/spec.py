@@ -37,10 +37,15 @@ Those of `advice` train on an opening and 20 seconds more, and test as `chronolo
 OWN, TEST = "self", "test"
 """Special names among the unpaired videos, the training part itself and the poses of the test part (A18)."""
 CODE = (
-    "skeleton", "viz", "capture", "nets", "losses", "cycle_losses", "metrics", "training", "cloning",
-    "baselines", "experiments/evaluation",
+    "skeleton", "viz", "capture", "nets/blocks", "nets/conditioning", "nets/patchgan", "nets/resnet", "nets/unet", "nets/vgg",
+    "nets/warping", "losses", "metrics", "training", "cloning", "baselines/nearest_neighbour", "experiments/evaluation",
 )  # fmt: skip
-"""The parts of this library that a run's result depends on."""
+"""The parts of this library that every run's result depends on."""
+METHOD_CODE = {
+    "pix2pix": ("baselines/pix2pix",),
+    "CycleGAN": ("baselines/pix2pix", "baselines/cyclegan", "cycle_losses"),
+}
+"""Further parts, by method."""
 ACROSS_CODE = ("truth", "experiments/cross_actor")
 """Further parts, if it is measured across actors."""
 ADVICE_CODE = ("experiments/advice",)
@@ -163,7 +168,7 @@ class RunSpec:
         return {
             "format": FORMAT,
             "spec": self.as_dict(),
-            "code": today(bool(truth), self.split),
+            "code": today(self.method, self.split, across=bool(truth)),
             "videos": {name: video.content_hash(video_path(data, name)) for name in [self.actor, *self.others]},
             "vgg": {"name": bank.name, "genuine": bank.genuine, "sha256": bank.sha256},
         } | ({"truth": {name: video.content_hash(data / name) for name in truth}} if truth else {})
@@ -232,9 +237,10 @@ def truth_files(data: Path, actor: str, clips: Mapping[str, Path]) -> list[str]:
     return [path.relative_to(data).as_posix() for path in paths]
 
 
-def today(across: bool, split: str) -> str:
-    """The hash of the code that makes a run with a split today; `across` says whether it is measured across actors."""
-    return code_hash(*CODE, *(ACROSS_CODE if across else ()), *(ADVICE_CODE if split in ADVISED else ()))
+def today(method: str, split: str, across: bool) -> str:
+    """The hash of the code that makes a run of a method with a split today; `across` says whether it is measured across actors."""
+    further = (ACROSS_CODE if across else ()) + (ADVICE_CODE if split in ADVISED else ())
+    return code_hash(*CODE, *METHOD_CODE.get(method, ()), *further)
 
 
 def identity_hash(identity: dict) -> str:

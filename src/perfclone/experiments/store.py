@@ -273,7 +273,8 @@ class Store:
         try:
             identity = _identity(folder)  # before the spec, which other code may have written in another way
             truth = identity.get("truth", {})
-            if identity["code"] != today(bool(truth), identity["spec"].get("split")):
+            spec = identity["spec"]
+            if identity["code"] != today(spec.get("method"), spec.get("split"), across=bool(truth)):
                 return "made by other code than today's"
             files = {video_path(self.data, name): sha256 for name, sha256 in identity["videos"].items()}
             for path, sha256 in (files | {self.data / name: sha256 for name, sha256 in truth.items()}).items():
