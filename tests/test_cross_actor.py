@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from perfclone.baselines import cyclegan_settings, pix2pix_settings
 from perfclone.capture import CaptureSettings
 from perfclone.capture.alignment import Alignment, fit_alignment
 from perfclone.capture.extraction import extraction_path, load_extraction
@@ -35,6 +36,7 @@ from perfclone.experiments.ledger import load_claims
 from perfclone.experiments.results import Row
 from perfclone.experiments.spec import NEAREST, RunSpec
 from perfclone.experiments.store import Store
+from perfclone.metrics import frame_mse
 from perfclone.skeleton import BODY_JOINTS, JOINT, J, PoseTrack, trunk
 from perfclone.training import TrainSettings
 from perfclone.truth import Truth, load_truth
@@ -237,3 +239,31 @@ def test_a_table_has_a_row_for_each_actor_and_driver_and_pictures_are_found_by_d
     near = np.sqrt(np.nanmean(runs[1][1].frames()["foreground_mse"]))
     assert table.loc["dee as eve", "nearest neighbour"].startswith(f"{near:.1f} [")
     assert results.middles(this, "dee", ["eve"]) == [("eve", 4, 84)], "the fifth of eight moments of 150 frames"
+
+
+def test_cyclegan_is_given_the_drivers_frames_and_measured_against_the_same_truth(store, dance):
+    spec = replace(OURS, method="CycleGAN", settings=cyclegan_settings(TINY))
+    run = store.run(spec, "cpu")
+    actor, frames = run.actor("cpu"), spec.material(DATA).unpaired[0].frames(64)
+    assert actor.sees == "frames"
+    truth = load_dance(DATA / "actors" / "dee.mp4", DATA / "actors" / "eve.mp4", spec.clips(DATA)["eve"], 64, 150)
+    found = run.frames()
+    assert found["mse"] == pytest.approx(frame_mse(actor.translate(frames), truth.frames), rel=1e-6)
+    assert np.isnan(found["true_mse"]).all() and np.isnan(found["driver_foreground_mse"]).all()
+    family = families.as_family("made-up", families.Plan("smoke"), [(families.Entry("CycleGAN", spec), run)])
+    assert [one.label for one in family.runs] == ["CycleGAN", "CycleGAN: eve, extracted joints"]
+
+
+def test_pix2pix_has_drivers_for_its_dances_and_never_sees_them(store):
+    spec = replace(OURS, method="pix2pix", settings=pix2pix_settings(TINY))
+    run = store.run(spec, "cpu")
+    assert run.drivers == ["eve"] and run.actor("cpu").record["unpaired"] == []
+    with pytest.raises(InputError, match="no unpaired branch"):
+        replace(spec, split="chronological")
+
+
+def test_the_claims_on_comparisons_name_what_the_family_has():
+    entries = list(families.comparisons(families.Plan("home")))
+    have = {(entry.label, entry.spec.actor, entry.spec.split) for entry in entries}
+    rules = [claim.rule for claim in load_claims(DATA / "claims.json") if claim.family == "comparisons" and "PG2" not in str(claim.rule)]
+    assert all((rule[name], actor, rule["split"]) in have for rule in rules for name in "ab" for actor in rule["actors"])

@@ -52,7 +52,8 @@ DRIVERS = ("eve", "fin", "gil")
 """Who drives the four actors of Fig. 6 here, two grown-ups and a child."""
 
 JOINTS = {"true": "actor's joints", "driver": "driver's joints", "extracted": "extracted joints"}
-"""What the streams of `cross_actor.PREFIXES` are called in labels, after the method and the dance."""
+"""What the streams of `cross_actor.PREFIXES` are called in labels, after the method and the dance. What CycleGAN makes of the
+driver's frames counts as made from extracted joints, since it knows no more of the actor's body."""
 
 AT_ONCE = 4
 """Runs that are made side by side on a CPU at most, since each holds its videos in memory, 1 to 2 GB."""
@@ -170,6 +171,20 @@ def actors_and_drivers(plan: Plan) -> Iterator[Entry]:
         yield _untrained(plan, NEAREST, actor, "whole", DRIVERS)
 
 
+def comparisons(plan: Plan) -> Iterator[Entry]:
+    """Fig. 7: the first actor after the three drivers by every method, each trained on the whole video, against the same truth.
+
+    CycleGAN translates the drivers' frames, all three with one network, as ours has one for all. What the text says of unseen
+    poses and of flicker is judged on self-reenactment, whose runs are here too.
+    """
+    methods = ("ours", *BASELINES, NEAREST)
+    yield from (one for one in self_reenactment(plan) if one.label in methods and one.spec.split == "chronological")
+    yield from _trained(plan, "ours", TARGETS[0], unpaired=DRIVERS, split="whole")
+    for baseline in BASELINES:
+        yield from _baseline(plan, baseline, TARGETS[0], "whole", DRIVERS)
+    yield _untrained(plan, NEAREST, TARGETS[0], "whole", DRIVERS)
+
+
 def pose_metrics(plan: Plan) -> Iterator[Entry]:
     """Sec. 4: the method's runs of self-reenactment and across actors, Fig. 5's kit and its control, and advice on what to film.
 
@@ -185,6 +200,7 @@ def pose_metrics(plan: Plan) -> Iterator[Entry]:
 
 FAMILIES: Mapping[str, Callable[[Plan], Iterator[Entry]]] = {
     "actors-and-drivers": actors_and_drivers,
+    "comparisons": comparisons,
     "pose-metrics": pose_metrics,
     "reconstruction-loss": reconstruction_loss,
     "self-reenactment": self_reenactment,
@@ -205,11 +221,11 @@ def _trained(plan: Plan, label: str, actor: str, unpaired=(), split="chronologic
         ))  # fmt: skip
 
 
-def _baseline(plan: Plan, method: str, actor: str, split: str) -> Iterator[Entry]:
+def _baseline(plan: Plan, method: str, actor: str, split: str, drivers: tuple[str, ...] = ()) -> Iterator[Entry]:
     settings = BASELINES[method](plan.settings)
     for seed in plan.seeds:
         yield Entry(method, RunSpec(
-            method=method, actor=actor, split=split, settings=settings, profile=plan.profile, seed=seed
+            method=method, actor=actor, unpaired=drivers, split=split, settings=settings, profile=plan.profile, seed=seed
         ))  # fmt: skip
 
 
@@ -284,7 +300,8 @@ def _stored(entry: Entry, run: Run) -> StoredRun:
 def _dances(about: StoredRun, run: Run) -> Iterator[tuple[StoredRun, dict[str, np.ndarray]]]:
     for driver, stream, measures in by_driver(run.frames(), run.drivers):
         label = f"{about.label}: {driver}, {JOINTS[stream]}"
-        yield replace(about, id=f"{run.id}.{driver}.{stream}", label=label, summary=summary(measures)), measures
+        if not np.isnan(measures["mse"]).all():  # CycleGAN has no frames from true joints
+            yield replace(about, id=f"{run.id}.{driver}.{stream}", label=label, summary=summary(measures)), measures
 
 
 def store_reference(name: str, plan: Plan, runs: Sequence[tuple[Entry, Run]], folder: Path) -> None:

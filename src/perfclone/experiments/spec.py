@@ -48,6 +48,8 @@ METHOD_CODE = {
 """Further parts, by method."""
 ACROSS_CODE = ("truth", "experiments/cross_actor")
 """Further parts, if it is measured across actors."""
+TRANSLATION_CODE = ("experiments/translation",)
+"""Still further parts, if frames are translated there."""
 ADVICE_CODE = ("experiments/advice",)
 """Further parts, if `advice` says what is trained on."""
 FORMAT = 1
@@ -83,7 +85,8 @@ class RunSpec:
     """Name of a shipped video, such as `ann`."""
     unpaired: tuple[str, ...] = ()
     """Names of shipped videos of others, or `self` or `test`; the videos' poses and flow feed the unpaired branch. With the split
-    `whole`, the others are the drivers too. A method that is not trained takes them for nothing else."""
+    `whole`, the others are the drivers too. A method without an unpaired branch takes them for nothing else, but for CycleGAN,
+    which then translates from their frames (Fig. 7) and not from drawings of poses."""
     split: str = "chronological"
     """One of `SPLITS`; which part of the actor's video trains, and which tests (A16)."""
     frames: int | None = None
@@ -107,13 +110,13 @@ class RunSpec:
             raise InputError("an unpaired video is named twice: name each once")
         if self.split == "whole" and TEST in self.unpaired:
             raise InputError(f"the split whole has no {TEST} part: choose another split, or name other videos")
-        driven = self.method == NEAREST and self.split == "whole" and self.others and self.others == list(self.unpaired)
-        if not self.trained and not driven and (self.split == "whole" or self.unpaired):
+        driven = self.split == "whole" and self.others and self.others == list(self.unpaired)
+        if not self.trained and not (driven and self.method == NEAREST) and (self.split == "whole" or self.unpaired):
             raise InputError(f"{self.method} is not trained: leave out unpaired, and take a split with a test part")
         if not self.trained and self.frames is not None:
             raise InputError(f"{self.method} is not trained: leave out frames")
-        if self.method in BASELINES and self.unpaired:
-            raise InputError(f"{self.method} has no unpaired branch: leave out unpaired")
+        if self.method in BASELINES and self.unpaired and not driven:
+            raise InputError(f"{self.method} has no unpaired branch: leave out unpaired, or name drivers with the split whole")
         if self.method in BASELINES and self.settings != BASELINES[self.method](self.settings):
             raise InputError(
                 f"these are not the settings of {self.method}: give what baselines.{self.method.lower()}_settings makes of them"
@@ -240,6 +243,7 @@ def truth_files(data: Path, actor: str, clips: Mapping[str, Path]) -> list[str]:
 def today(method: str, split: str, across: bool) -> str:
     """The hash of the code that makes a run of a method with a split today; `across` says whether it is measured across actors."""
     further = (ACROSS_CODE if across else ()) + (ADVICE_CODE if split in ADVISED else ())
+    further += TRANSLATION_CODE if across and method == "CycleGAN" else ()
     return code_hash(*CODE, *METHOD_CODE.get(method, ()), *further)
 
 

@@ -35,6 +35,7 @@ from ..viz import encode_png
 from .cross_actor import DRIVER, cloner, load_dance, measure_all, retriever
 from .evaluation import CONTROLS, evaluate, joined_frames, ours, summary
 from .spec import Material, RunSpec, identity_hash, today, video_path
+from .translation import measure_translations
 
 SPEC, METRICS, FRAMES, SAMPLES, FILM, ACTOR = "spec.json", "metrics.json", "frames.npz", "samples.png", "film.mp4", "actor"
 """What a run's folder holds. The first is written first and removed first, the second is written last."""
@@ -306,9 +307,10 @@ class Store:
     def _train(self, spec: RunSpec, material: Material, folder: Path, device: str) -> Actor:
         options = {"profile": spec.profile, "settings": spec.settings, "seed": spec.seed, "device": device}
         if spec.method == "CycleGAN":
-            return train_cyclegan(material.train, out=folder / ACTOR, **options)
+            return train_cyclegan(material.train, material.unpaired, out=folder / ACTOR, **options)
         vgg = "auto" if self.bank.genuine else "standin"  # the folder is named after this bank
-        return train(material.train, material.unpaired, out=folder / ACTOR, vgg=vgg, **options)
+        unpaired = material.unpaired if spec.method == "perfclone" else []
+        return train(material.train, unpaired, out=folder / ACTOR, vgg=vgg, **options)
 
 
 def _measure(spec: RunSpec, actor: Actor | None, material: Material, data: Path, folder: Path) -> dict:
@@ -355,7 +357,11 @@ def _across(
     size, cut = spec.settings.size, find_profile(spec.profile).max_frames
     reference = video_path(data, spec.actor)
     dances = [load_dance(reference, video_path(data, driver), clip, size, cut) for driver, clip in clips.items()]
-    frames, measures = measure_all(cloner(actor) if actor else retriever(material.train, size), dances)
+    if spec.method == "CycleGAN":
+        by_name = {part.name: part for part in material.unpaired}
+        frames, measures = measure_translations(actor, [by_name[driver] for driver in clips], dances)
+    else:
+        frames, measures = measure_all(cloner(actor) if actor else retriever(material.train, size), dances)
     return frames, np.concatenate([dance.frames for dance in dances]), measures
 
 
