@@ -51,6 +51,9 @@ WHOLE = 5400
 DRIVERS = ("eve", "fin", "gil")
 """Who drives the four actors of Fig. 6 here, two grown-ups and a child."""
 
+SHORTER = {"an eighth": 8, "a quarter": 4, "half": 2}
+"""Shares of the steps at which methods are compared too, each by a training of its own, since the learning rate follows its length."""
+
 JOINTS = {"true": "actor's joints", "driver": "driver's joints", "extracted": "extracted joints"}
 """What the streams of `cross_actor.PREFIXES` are called in labels, after the method and the dance. What CycleGAN makes of the
 driver's frames counts as made from extracted joints, since it knows no more of the actor's body."""
@@ -63,7 +66,8 @@ LADDER = ("pix2pix loss", "+ VGG", "paired only", "+ D_s", "+ L_tc", "ours")
 one the poses of others. "+ L_tc" has an unpaired branch that sees nothing but the training poses again, which is the placebo (A18)."""
 
 PAIR = ("paired only", "ours")
-"""The two rungs that the paper compares (Sec. 5.2). Their films are stored with a reference, those of `ann` and those across actors."""
+"""The two rungs that the paper compares (Sec. 5.2). Their films are stored with a reference, and those of the paper's rivals, of
+`ann` and across actors."""
 
 
 @dataclass(frozen=True)
@@ -175,14 +179,21 @@ def comparisons(plan: Plan) -> Iterator[Entry]:
     """Fig. 7: the first actor after the three drivers by every method, each trained on the whole video, against the same truth.
 
     CycleGAN translates the drivers' frames, all three with one network, as ours has one for all. What the text says of unseen
-    poses and of flicker is judged on self-reenactment, whose runs are here too.
+    poses and of flicker is judged on self-reenactment, whose runs are here too, with shorter ones of the first actor (`SHORTER`).
     """
-    methods = ("ours", *BASELINES, NEAREST)
-    yield from (one for one in self_reenactment(plan) if one.label in methods and one.spec.split == "chronological")
+    methods = ("ours", *BASELINES)
+    reenacted = [one for one in self_reenactment(plan) if one.spec.split == "chronological"]
+    yield from (one for one in reenacted if one.label in (*methods, NEAREST))
     yield from _trained(plan, "ours", TARGETS[0], unpaired=DRIVERS, split="whole")
     for baseline in BASELINES:
         yield from _baseline(plan, baseline, TARGETS[0], "whole", DRIVERS)
     yield _untrained(plan, NEAREST, TARGETS[0], "whole", DRIVERS)
+    for share, part in SHORTER.items() if not plan.small else [("a quarter", SHORTER["a quarter"])]:
+        for label, spec in (
+            (one.label, one.spec) for one in reenacted if one.spec.actor == TARGETS[0] and one.label in methods
+        ):
+            shorter = replace(spec.settings, steps=max(1, spec.settings.steps // part))
+            yield Entry(f"{label}, {share} of the steps", replace(spec, settings=shorter))
 
 
 def pose_metrics(plan: Plan) -> Iterator[Entry]:
@@ -354,7 +365,7 @@ def _shown(plan: Plan, runs: Sequence[tuple[Entry, Run]]) -> Iterator[tuple[str,
         yield f"{run.id}.png", run.folder / SAMPLES
         if entry.spec.trained:
             yield f"{run.id}.csv", run.log
-        if entry.label in PAIR and (entry.spec.actor == TARGETS[0] or entry.spec.split == "whole"):
+        if entry.label in (*PAIR, *BASELINES) and (entry.spec.actor == TARGETS[0] or entry.spec.split == "whole"):
             yield f"{run.id}.mp4", run.folder / FILM
 
 

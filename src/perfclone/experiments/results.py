@@ -190,6 +190,10 @@ class Results:
         """What the first seed's run was asked for. NotMeasured if there is no such run."""
         return self._first(label, actor, split).spec
 
+    def provenance(self, label: str, actor: str, split: str = "chronological") -> Mapping:
+        """What made the first seed's run, see `store.Run.provenance`. NotMeasured if there is no such run."""
+        return self._first(label, actor, split).provenance
+
     def _first(self, label: str, actor: str, split: str) -> Files:
         wanted = (label, actor, split)
         found = [run for run in self.family.runs if (run.label, run.actor, run.split) == wanted and run.id in self.files]
@@ -268,6 +272,19 @@ def interval(results: Results | None, row: Row) -> Interval | None:
         return None if results is None else results.value(row).interval()
     except (NotMeasured, TooFewMeasured):
         return None
+
+
+def told(results: Results | None, row: Row, less: str = "less", more: str = "more") -> str:
+    """A ratio in words, with its number and the 95 % interval; `NOTHING` where it can't be had.
+
+    Args:
+        less, more: words for a ratio below and above 1. Where the interval holds 1 it is not told apart from it.
+    """
+    found = interval(results, row)
+    if found is None:
+        return NOTHING
+    word = less if found.high < 1 else more if found.low > 1 else "not to be told apart"
+    return f"{word} ({found.estimate:.2f} [{found.low:.2f}, {found.high:.2f}])"
 
 
 def ranked(

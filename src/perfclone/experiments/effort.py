@@ -1,0 +1,95 @@
+"""What a method costs: parameters, and floating-point operations of a training step and of a generated frame (counted, not timed)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from ..baselines.cyclegan import CycleGAN, Pictures
+from ..nets.vgg import load_vgg
+from ..skeleton import FRAME, J
+from ..training.batches import PairedData, UnpairedData
+from ..training.loop import Task
+from ..training.networks import pose_volume
+from ..training.two_branches import TwoBranches
+from .spec import RunSpec
+
+FRAMES = 8
+"""Frames of the made-up videos on which a step is counted. What is in them does not matter."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What one training is made of."""
+
+    generators: int
+    """Parameters of the generator, for CycleGAN of both."""
+    discriminators: int
+    """Parameters of all discriminators."""
+    step_flops: int
+    """Floating-point operations of a step after the warm-up, a multiplication and an addition being two; convolutions and matrix
+    products only, forwards and backwards."""
+    frame_flops: int
+    """The same of one generated frame."""
+    real_frames: int
+    """Of the target actor, drawn in a step."""
+
+
+def effort(spec: RunSpec) -> Effort:
+    """Count what a run is made of, by one step on made-up videos.
+
+    Args:
+        spec: of a method that is trained. Whether it has an unpaired branch, and the settings, are taken from it.
+    """
+    with torch.random.fork_rng():
+        task = _task(spec)
+        nets = dict(task.nets.named_children())
+        counted = {
+            kind: sum(p.numel() for name, net in nets.items() if name.startswith(kinds) for p in net.parameters())
+            for kind, kinds in (("generators", ("G", "to_")), ("discriminators", ("D_", "d_")))
+        }
+        s = spec.settings
+        real_frames = s.batch // 2 * s.window
+        step = _flops(lambda: task.step(s.steps, torch.Generator().manual_seed(0)))
+        if s.lambda_vgg and isinstance(task, TwoBranches):
+            features = _flops(lambda: task.nets.phi(torch.zeros((1, 3, s.size, s.size))))
+            step += 3 * features * real_frames  # of real and generated frames, and back to the latter
+        with torch.no_grad():
+            frame = _flops(lambda: task.generator(_input(spec))) // s.window
+    return Effort(**counted, step_flops=step, frame_flops=frame, real_frames=real_frames)
+
+
+def _flops(work: Callable[[], object]) -> int:
+    with FlopCounterMode(display=False) as counter:
+        work()
+    return counter.get_total_flops()
+
+
+def _task(spec: RunSpec) -> Task:
+    s, cpu = spec.settings, torch.device("cpu")
+    frames = torch.full((FRAMES, 3, s.size, s.size), 255, dtype=torch.uint8)
+    if spec.method == "CycleGAN":
+        return CycleGAN(s, 0, cpu, Pictures(frames), Pictures(frames))
+    starts = torch.arange(FRAMES - max(s.window, 2) + 1)
+    paired = PairedData(frames, _joints(FRAMES), starts, s.window)
+    flow = torch.zeros((FRAMES, 2, s.size, s.size), dtype=torch.float16)
+    unpaired = (
+        UnpairedData(_joints(FRAMES), flow, starts, max(s.window, 2)) if spec.unpaired and spec.method == "perfclone" else None
+    )
+    # Eq. (1) calls autograd on its way forward, which the counter can't follow: it is counted by itself
+    s = replace(s, lambda_vgg=0.0, lambda_l1=1.0)
+    return TwoBranches(s, 0, cpu, load_vgg("standin"), paired, unpaired)
+
+
+def _joints(count: int) -> torch.Tensor:
+    return torch.rand((count, J, 2), generator=torch.Generator().manual_seed(0)) * FRAME
+
+
+def _input(spec: RunSpec) -> torch.Tensor:
+    s = spec.settings
+    if spec.method == "CycleGAN":
+        return torch.zeros((1, 3, s.size, s.size))
+    return pose_volume(_joints(s.window)[None], s)

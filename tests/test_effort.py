@@ -1,0 +1,51 @@
+"""Counted costs: known numbers of operations, and what has to be equal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from perfclone.baselines import cyclegan_settings, pix2pix_settings
+from perfclone.experiments.effort import effort
+from perfclone.experiments.spec import RunSpec
+from perfclone.nets import ResNet, VGGFeatures, load_vgg
+from perfclone.training import TrainSettings
+from perfclone.training.networks import Networks
+
+TINY = TrainSettings(size=64, width=4, patch_layers=1, batch=2, steps=4)
+OURS = RunSpec(actor="dee", unpaired=("eve",), settings=TINY, profile="smoke")
+
+
+def spec(method, **changes):
+    make = {"pix2pix": pix2pix_settings, "CycleGAN": cyclegan_settings}[method]
+    return RunSpec(method=method, actor="dee", settings=make(replace(TINY, **changes)), profile="smoke")
+
+
+def test_parameters_are_those_of_the_networks():
+    nets, found = Networks(TINY, VGGFeatures(load_vgg("standin"))), effort(OURS)
+    g, d = (sum(p.numel() for net in own for p in net.parameters()) for own in ([nets.G], [nets.D_p, nets.D_s]))
+    assert (found.generators, found.discriminators) == (g, d)
+
+
+def test_twice_the_batch_costs_twice_as_much_and_draws_twice_as_many_frames():
+    for one in (OURS, spec("pix2pix"), spec("CycleGAN")):
+        small = effort(one)
+        large = effort(replace(one, settings=replace(one.settings, batch=4)))
+        assert (large.step_flops, large.real_frames) == (2 * small.step_flops, 2 * small.real_frames)
+        assert (large.frame_flops, large.generators) == (small.frame_flops, small.generators)
+
+
+def test_without_its_second_branch_the_method_costs_less_and_a_frame_as_much():
+    both, paired = effort(OURS), effort(replace(OURS, unpaired=()))
+    assert paired.step_flops < both.step_flops and paired.frame_flops == both.frame_flops
+
+
+def test_eq_1_adds_a_convolution_of_three_to_64_channels_there_for_both_frames_and_back_for_one():
+    plain = replace(OURS, unpaired=(), settings=replace(TINY, lambda_vgg=0.0, lambda_l1=1.0))
+    added = effort(replace(OURS, unpaired=())).step_flops - effort(plain).step_flops
+    convolution = 2 * 64 * 64 * 64 * 3 * 9
+    assert added == 3 * convolution * TINY.window * TINY.batch // 2
+
+
+def test_cyclegan_counts_both_generators():
+    one = sum(p.numel() for p in ResNet(64, TINY.width).parameters())
+    assert effort(spec("CycleGAN")).generators == 2 * one
