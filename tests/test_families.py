@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
-import psutil
 import pytest
-import torch
 
 from perfclone.experiments.families import FAMILIES, LADDER, PAIR, SIZES, TARGETS, Plan
 from perfclone.experiments.spec import OWN, TEST
-from perfclone.experiments.store import Store
 from perfclone.training import PROFILES
 from perfclone.training.batches import MINIMUM_FRAMES
 from perfclone.training.split import split
@@ -83,57 +77,3 @@ def test_baselines_of_table_1_have_the_frames_steps_and_samples_of_ours(profile)
                 assert other.method == baseline and other.frames == one.spec.frames
                 for name in ("size", "width", "steps", "batch", "learning_rate"):
                     assert getattr(other.settings, name) == getattr(one.spec.settings, name)
-
-
-SCRIPT = """
-import os, sys, time
-from pathlib import Path
-import torch
-from perfclone.experiments import families
-from perfclone.experiments.families import Entry, Plan
-from perfclone.experiments.spec import RunSpec
-from perfclone.experiments.store import Store
-from perfclone.training import TrainSettings
-
-if __name__ == "__main__":
-    torch.set_num_threads(2)
-    settings = TrainSettings(size=64, width=4, patch_layers=1, steps=int(sys.argv[3]), batch=2)
-    entries = [Entry(f"seed {k}", RunSpec(actor="eve", settings=settings, profile="smoke", seed=k)) for k in (0, 1)]
-    families.FAMILIES = {"tiny": lambda plan: iter(entries)}
-    print("go", flush=True)
-    runs = families.run_family("tiny", Plan("smoke"), Store(Path(sys.argv[1]), Path(sys.argv[2])), "cpu")
-    print(*(run.provenance["device"] for _, run in runs), sep="; ")
-"""
-
-
-def run_script(root, steps):
-    command = [sys.executable, "-c", SCRIPT, str(ROOT / "data"), str(root), str(steps)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-
-
-def test_runs_that_are_made_side_by_side_are_those_that_one_after_the_other_gives(tmp_path):
-    process = run_script(tmp_path / "both", 2)
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode == 0 and said.splitlines()[-1] == "CPU, 1 thread; CPU, 1 thread"
-    alone = Store(ROOT / "data", tmp_path / "alone")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        for run in Store(ROOT / "data", tmp_path / "both").runs():
-            assert alone.run(run.spec, "cpu").summary == run.summary
-    finally:
-        torch.set_num_threads(threads)
-
-
-def test_when_the_process_is_killed_its_helpers_end_too(tmp_path):
-    process = run_script(tmp_path, 100_000)
-    assert process.stdout.readline() == "go\n"
-    deadline = time.monotonic() + 60
-    while len(list(tmp_path.glob("*/actor/actor.json"))) < 2 and time.monotonic() < deadline:
-        time.sleep(0.2)
-    helpers = psutil.Process(process.pid).children(recursive=True)
-    assert len(helpers) >= 2
-    process.kill()
-    process.wait()
-    _, alive = psutil.wait_procs(helpers, timeout=15)
-    assert not alive

@@ -139,6 +139,22 @@ def runs_prune_command(args: argparse.Namespace) -> None:
         print(f"{id}: {why}; {store.remove(id) / 2**20:.1f} MiB freed")
 
 
+def runs_grid_command(args: argparse.Namespace) -> None:
+    """Make the runs of families, on this machine's devices or with --ray on those of a Ray cluster; what is there is found."""
+    from .experiments.families import FAMILIES, Plan
+    from .experiments.grid import make, make_on_ray
+
+    if unknown := [name for name in args.families if name not in FAMILIES]:
+        raise InputError(f"unknown family {unknown[0]!r}: choose of {', '.join(FAMILIES)}")
+    plan = Plan(find_profile(args.profile).name, tuple(args.seeds))
+    specs = [entry.spec for name in args.families or FAMILIES for entry in FAMILIES[name](plan)]
+    if args.ray:
+        make_on_ray(specs, _store(), args.ray)
+    else:
+        make(specs, _store(), args.device)
+    print(f"{len(set(specs))} runs are in {_store().root}")
+
+
 def drift_command(args: argparse.Namespace) -> None:
     """Make runs of a stored family anew and compare: exit code 1 if one of them no longer comes out."""
     from .experiments.drift import drift
@@ -255,7 +271,7 @@ def _parser() -> argparse.ArgumentParser:
     command("profiles", profiles_command)
 
     _add_studio(commands.add_parser("studio", help="Render performers with exact truth."))
-    _add_runs(commands.add_parser("runs", help="List, show or tidy up the runs of the book's experiments."))
+    _add_runs(commands.add_parser("runs", help="Make, list, show or tidy up the runs of the book's experiments."))
     sub = command("drift", drift_command)
     sub.add_argument("family", metavar="FAMILY", help="such as self-reenactment: a folder of data/reference")
     sub.add_argument("--label", action="append", required=True, metavar="L", help="such as ours; may be repeated")
@@ -301,6 +317,13 @@ def _add_runs(runs: argparse.ArgumentParser) -> None:
         sub.set_defaults(function=function)
         if name == "show":
             sub.add_argument("id", metavar="ID", help="of a run, or how it begins")
+    sub = kinds.add_parser("grid", help=runs_grid_command.__doc__, description=runs_grid_command.__doc__)
+    sub.set_defaults(function=runs_grid_command)
+    sub.add_argument("families", nargs="*", metavar="FAMILY", help="such as self-reenactment (default: all)")
+    sub.add_argument("--seeds", type=_seed, nargs="+", default=[0], metavar="SEED", help="of each training (default: 0)")
+    sub.add_argument("--ray", metavar="ADDRESS", help="of a Ray cluster; auto for the one that this machine is part of")
+    sub.add_argument("--profile", default="home", metavar="P", help="budget, see `perfclone profiles` (default: home)")
+    sub.add_argument("--device", default="auto", metavar="D", help="auto, cpu or cuda, without --ray (default: auto)")
 
 
 def _seed(text: str) -> int:

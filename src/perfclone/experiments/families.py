@@ -7,20 +7,12 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from itertools import repeat
-from multiprocessing import get_context
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
-import torch
 
-from ..device import find_device
 from ..files import write_bytes, write_json
 from ..training import PROFILES, TrainSettings
 from ..training.batches import MINIMUM_FRAMES
@@ -29,6 +21,7 @@ from . import pose_study
 from .advice import ADVISED
 from .cross_actor import by_driver
 from .evaluation import summary
+from .grid import make
 from .ledger import Family, StoredRun
 from .spec import BASELINES, NEAREST, OWN, TEST, RunSpec
 from .store import FILM, SAMPLES, Run, Store
@@ -57,9 +50,6 @@ SHORTER = {"an eighth": 8, "a quarter": 4, "half": 2}
 JOINTS = {"true": "actor's joints", "driver": "driver's joints", "extracted": "extracted joints"}
 """What the streams of `cross_actor.PREFIXES` are called in labels, after the method and the dance. What CycleGAN makes of the
 driver's frames counts as made from extracted joints, since it knows no more of the actor's body."""
-
-AT_ONCE = 4
-"""Runs that are made side by side on a CPU at most, since each holds its videos in memory, 1 to 2 GB."""
 
 LADDER = ("pix2pix loss", "+ VGG", "paired only", "+ D_s", "+ L_tc", "ours")
 """Labels from pix2pix's loss on single frames to the whole method. Each step adds one thing; "paired only" adds N = 2, the last
@@ -247,31 +237,13 @@ def _untrained(plan: Plan, method: str, actor: str, split: str = "chronological"
 
 
 def run_family(name: str, plan: Plan, store: Store, device: str = "auto") -> list[tuple[Entry, Run]]:
-    """Run whatever of a family is not in the store yet, on a CPU with several cores side by side. InputError as `Store.run`."""
+    """Run whatever of a family is not in the store yet (`grid.make`). InputError as `Store.run`."""
     entries = list(FAMILIES[name](plan))
-    missing = list(dict.fromkeys(entry.spec for entry in entries if store.find(entry.spec) is None))
-    workers = min(len(missing), torch.get_num_threads(), AT_ONCE)
-    if workers > 1 and find_device(device).type == "cpu":
-        # networks this small keep one core busy and hardly a second one, so that two trainings at once are done sooner
-        threads = torch.get_num_threads() // workers
-        with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (os.getpid(), threads)) as pool:
-            list(pool.map(store.run, missing, repeat("cpu")))
+    make([entry.spec for entry in entries], store, device)
     runs = [(entry, store.run(entry.spec, device)) for entry in entries]
     for _, run in runs if name in STUDIED else ():
         pose_study.examine(run, store.data, device)
     return runs
-
-
-def _begin(parent: int, threads: int) -> None:
-    """In a process that runs some of a family: use so many threads, and end when the process that began it has ended."""
-    torch.set_num_threads(threads)
-    Thread(target=_watch, args=(parent,), daemon=True).start()
-
-
-def _watch(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
 
 
 def as_family(name: str, plan: Plan, runs: Sequence[tuple[Entry, Run]]) -> Family:
