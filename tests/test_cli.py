@@ -218,7 +218,7 @@ def test_captured_folders_do_in_place_of_videos(dee, eve, actor, tmp_path, capfd
 
 
 def test_every_command_explains_itself(capfd):
-    for arguments in ([], ["capture"], ["assess"], ["train"], ["clone"], ["run"], ["profiles"]):
+    for arguments in ([], ["capture"], ["assess"], ["train"], ["clone"], ["live"], ["run"], ["profiles"]):
         with pytest.raises(SystemExit) as stopped:
             main([*arguments, "--help"])
         assert stopped.value.code == 0

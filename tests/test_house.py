@@ -26,8 +26,9 @@ LAYERS = [
     {"video", "nets", "viz", "truth"},
     {"capture", "losses", "cycle_losses", "metrics"},
     {"training"},
-    {"assessment", "cloning", "baselines", "notebook"},
-    {"experiments", "studio"},
+    {"assessment", "cloning", "inference", "rehearsal", "baselines", "notebook"},
+    {"experiments", "studio", "online", "budget", "streamed"},
+    {"bench"},
     {"cli", "book"},
 ]
 """The parts of the library from the ground up: each may import only from the layers below its own."""

@@ -19,9 +19,10 @@ from .assessment import Assessment, assess  # noqa: E402
 from .capture import CaptureSettings, Performance, capture, load_performance  # noqa: E402
 from .cloning import clone  # noqa: E402
 from .errors import InputError  # noqa: E402
+from .online import LiveReport, live  # noqa: E402
 from .training import PROFILES, Actor, TrainSettings, load_actor, split, train  # noqa: E402
 
 __all__ = [
-    "PROFILES", "Actor", "Assessment", "CaptureSettings", "InputError", "Performance", "TrainSettings",
-    "assess", "capture", "clone", "load_actor", "load_performance", "split", "train", "viz",
+    "PROFILES", "Actor", "Assessment", "CaptureSettings", "InputError", "LiveReport", "Performance", "TrainSettings",
+    "assess", "capture", "clone", "live", "load_actor", "load_performance", "split", "train", "viz",
 ]  # fmt: skip

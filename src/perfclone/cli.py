@@ -1,6 +1,6 @@
 """The command line, in the same words as the Python API.
 
-`perfclone capture | assess | train | clone | run | profiles | studio | runs | drift`
+`perfclone capture | assess | train | clone | live | run | profiles | bench | studio | runs | drift`
 """
 
 from __future__ import annotations
@@ -10,20 +10,26 @@ import contextlib
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NoReturn
 
 from . import __version__
 from .assessment import assess
+from .budget import choose, parse_duration
 from .capture import CaptureSettings, Performance, capture
 from .cloning import clone, find_background
 from .device import find_device
 from .errors import InputError
 from .experiments.store import Store
-from .files import check_writable, write_bytes
+from .files import check_writable, write_bytes, write_json
+from .inference import suits
 from .notebook import repository
-from .training import PROFILES, Actor, load_actor, train
+from .online import live
+from .streamed import clone_video
+from .training import PROFILES, Actor, TrainSettings, load_actor, train
 from .training.settings import find_profile
 
 
@@ -52,11 +58,12 @@ def assess_command(args: argparse.Namespace) -> None:
 
 def train_command(args: argparse.Namespace) -> None:
     """Train a target actor on a reference video; the same command resumes an interrupted training."""
-    cut = find_profile(args.profile).max_frames
+    began = time.perf_counter()
+    cut = _cut(args)
     find_device(args.device)
     check_writable(args.out / "actor.json")
     reference, *unpaired = (_captured(path, cut) for path in [args.reference, *args.unpaired])
-    _report(train(reference, unpaired, profile=args.profile, seed=args.seed, device=args.device, out=args.out))
+    _report(_trained(args, reference, unpaired, began, out=args.out))
 
 
 def clone_command(args: argparse.Namespace) -> None:
@@ -64,18 +71,33 @@ def clone_command(args: argparse.Namespace) -> None:
     actor = load_actor(args.actor_dir, args.device)
     find_background(args.background, actor)
     check_writable(args.out)
-    driving = _captured(args.driving)
-    clone(actor, driving, args.out, side_by_side=args.side_by_side, background=args.background, overlap=args.overlap)
+    if args.driving.is_dir() or args.side_by_side or not suits(actor):
+        driving = _captured(args.driving)
+        clone(actor, driving, args.out, side_by_side=args.side_by_side, background=args.background, overlap=args.overlap)
+    else:
+        report = clone_video(actor, args.driving, args.out, background=args.background, overlap=args.overlap)
+        _notify(args.driving.stem, report.notices)
+        print(report.text())
     print(args.out)
+
+
+def live_command(args: argparse.Namespace) -> None:
+    """Let a trained actor perform what a camera sees, or a video played at its own rate, while it comes; Ctrl-C ends it."""
+    actor = load_actor(args.actor_dir, args.device)
+    report = live(actor, args.source, out=args.out, show=args.show, background=args.background)
+    print(json.dumps(report.as_dict(), indent=1) if args.json else report.text())
+    if args.out and not args.json:
+        print(args.out)
 
 
 def run_command(args: argparse.Namespace) -> None:
     """All of it: capture two videos, train the actor, write the clone; the same command resumes an interrupted run."""
-    cut = find_profile(args.profile).max_frames
+    began = time.perf_counter()
+    cut = _cut(args)
     find_device(args.device)
     check_writable(args.out)
     reference, driving = _captured(args.reference, cut), _captured(args.driving, cut)
-    actor = train(reference, [driving], profile=args.profile, seed=args.seed, device=args.device)
+    actor = _trained(args, reference, [driving], began, cloned=len(driving))
     _report(actor)
     clone(actor, driving, args.out, side_by_side=args.side_by_side, background=args.background)
     print(args.out)
@@ -87,6 +109,49 @@ def profiles_command(args: argparse.Namespace) -> None:
     for p in PROFILES.values():
         s = p.settings
         print(f"{p.name:8} {s.size:5} {s.width:6} {s.steps:8} {s.batch:6}  {p.max_frames or 'all':<8} {p.purpose}")
+
+
+def bench_train_command(args: argparse.Namespace) -> None:
+    """Time a training's step on made-up data, beside a straightforward one that does the same."""
+    from .bench.training import bench_train
+
+    settings, device = _bench_settings(args), find_device(args.device)
+    _tell_bench(args, lambda: bench_train(settings, device, args.seconds))
+
+
+def bench_clone_command(args: argparse.Namespace) -> None:
+    """Time the generation of an untrained actor's frames, beside the network as it was trained."""
+    from .bench.cloning import bench_clone
+
+    settings, device = _bench_settings(args), find_device(args.device)
+    _tell_bench(args, lambda: bench_clone(settings, device, args.seconds))
+
+
+def bench_capture_command(args: argparse.Namespace) -> None:
+    """Time the stages of a capture on the beginning of a video."""
+    from .bench.cloning import bench_capture
+
+    _tell_bench(args, lambda: bench_capture(args.video))
+
+
+def _bench_settings(args: argparse.Namespace) -> TrainSettings:
+    patch_layers = {64: 1, 128: 2}.get(args.size, 3)  # the share of the frame that the discriminators see in all profiles
+    batch = getattr(args, "batch", PROFILES["quick"].settings.batch)
+    try:
+        return replace(PROFILES["quick"].settings, size=args.size, width=args.width, batch=batch, patch_layers=patch_layers)
+    except ValueError as error:
+        raise InputError(f"{error}; choose other sizes to time") from error
+
+
+def _tell_bench(args: argparse.Namespace, measure: Callable[[], dict]) -> None:
+    from .bench.text import as_text
+
+    if args.out:
+        check_writable(args.out)
+    record = measure()
+    if args.out:
+        write_json(args.out, record)
+    print(json.dumps(record, indent=1, ensure_ascii=False) if args.json else as_text(record))
 
 
 def studio_make_command(args: argparse.Namespace) -> None:
@@ -169,6 +234,32 @@ def _store() -> Store:
     return Store(repository() / "data")
 
 
+def _cut(args: argparse.Namespace) -> int | None:
+    """Frames of each video that are used, by the profile; with a budget in time all."""
+    return find_profile(args.profile).max_frames if args.within is None else None
+
+
+def _trained(
+    args: argparse.Namespace,
+    reference: Performance,
+    unpaired: list[Performance],
+    began: float,
+    *,
+    out: Path | None = None,
+    cloned: int = 0,
+) -> Actor:
+    """Train at a profile, or at what a budget in time allows; see `budget.choose`."""
+    options = {"seed": args.seed, "device": args.device, "out": out}
+    if args.within is None:
+        return train(reference, unpaired, profile=args.profile, **options)
+    place = find_device(args.device)
+    choice = choose(args.within, reference, unpaired, place, seed=args.seed, began=began, cloned=cloned)
+    print(choice.why)
+    actor = train(reference, unpaired, profile=args.profile, settings=choice.settings, **options)
+    write_json(actor.folder / "budget.json", asdict(choice))
+    return actor
+
+
 def _captured(path: Path, max_frames: int | None = None) -> Performance:
     """Capture a video, or load a captured folder, saying what the user should know."""
     performance = capture(path, max_frames=max_frames)
@@ -179,8 +270,12 @@ def _captured(path: Path, max_frames: int | None = None) -> Performance:
 
 
 def _warn(performance: Performance) -> None:
-    for notice in performance.notices:
-        print(f"perfclone: warning: {performance.name}: {notice}", file=sys.stderr)
+    _notify(performance.name, performance.notices)
+
+
+def _notify(name: str, notices: Sequence[str]) -> None:
+    for notice in notices:
+        print(f"perfclone: warning: {name}: {notice}", file=sys.stderr)
 
 
 def _report(actor: Actor) -> None:
@@ -213,12 +308,22 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     def training_options(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("--profile", default="home", metavar="P", help="budget, see `perfclone profiles` (default: home)")
+        budget = sub.add_mutually_exclusive_group()
+        budget.add_argument("--profile", default="home", metavar="P", help="budget, see `perfclone profiles` (default: home)")
+        budget.add_argument(
+            "--within",
+            type=parse_duration,
+            metavar="T",
+            help="a budget in time instead, such as 90s, 20m or 1h30m, for all that the command does",
+        )
         sub.add_argument("--seed", type=_seed, default=0, help="of the weights and the batches (default: 0)")
 
     def video_options(sub: argparse.ArgumentParser) -> None:
         sub.add_argument("--out", type=Path, required=True, metavar="OUT.mp4", help="the video to write")
         sub.add_argument("--side-by-side", action="store_true", help="show driver | pose | clone")
+        background_option(sub)
+
+    def background_option(sub: argparse.ArgumentParser) -> None:
         sub.add_argument(
             "--background",
             default="white",
@@ -260,6 +365,14 @@ def _parser() -> argparse.ArgumentParser:
     video_options(sub)
     sub.add_argument("--overlap", action="store_true", help="average overlapping windows: N times the work")
 
+    sub = command("live", live_command)
+    sub.add_argument("actor_dir", type=Path, metavar="ACTOR_DIR", help="folder that `perfclone train` wrote")
+    sub.add_argument("--source", required=True, metavar="S", help="the number of a camera, such as 0, or a video")
+    sub.add_argument("--show", action="store_true", help="show it in a window; q ends it")
+    sub.add_argument("--out", type=Path, metavar="OUT.mp4", help="write it to a video")
+    background_option(sub)
+    sub.add_argument("--json", action="store_true", help="print latencies and dropped frames as JSON")
+
     sub = command("run", run_command)
     sub.add_argument("--reference", type=Path, required=True, help=f"the target actor: {captured}")
     sub.add_argument(
@@ -270,15 +383,34 @@ def _parser() -> argparse.ArgumentParser:
 
     command("profiles", profiles_command)
 
+    _add_bench(commands.add_parser("bench", help="Time a training's step, a frame's cloning or a frame's capture here."))
     _add_studio(commands.add_parser("studio", help="Render performers with exact truth."))
     _add_runs(commands.add_parser("runs", help="Make, list, show or tidy up the runs of the book's experiments."))
     sub = command("drift", drift_command)
     sub.add_argument("family", metavar="FAMILY", help="such as self-reenactment: a folder of data/reference")
     sub.add_argument("--label", action="append", required=True, metavar="L", help="such as ours; may be repeated")
     sub.add_argument("--actor", action="append", required=True, metavar="A", help="such as ann; may be repeated")
-    for name in ("train", "clone", "run", "drift"):
+    for name in ("train", "clone", "live", "run", "drift"):
         commands.choices[name].add_argument("--device", default="auto", metavar="D", help="auto, cpu or cuda (default: auto)")
     return parser
+
+
+def _add_bench(bench: argparse.ArgumentParser) -> None:
+    kinds = bench.add_subparsers(required=True, metavar="WHAT")
+    for name, function in (("train", bench_train_command), ("clone", bench_clone_command), ("capture", bench_capture_command)):
+        sub = kinds.add_parser(name, help=function.__doc__, description=function.__doc__)
+        sub.set_defaults(function=function)
+        sub.add_argument("--out", type=Path, metavar="FILE.json", help="also write the record")
+        sub.add_argument("--json", action="store_true", help="print the record instead of text")
+        if name == "capture":
+            sub.add_argument("video", type=Path, metavar="VIDEO", help="with somebody in it from its beginning")
+            continue
+        sub.add_argument("--size", type=_count, default=64, metavar="PX", help="side of the frames (default: 64)")
+        sub.add_argument("--width", type=_count, default=16, metavar="W", help="channels of the first layer (default: 16)")
+        if name == "train":
+            sub.add_argument("--batch", type=_count, default=8, metavar="B", help="windows a step (default: 8)")
+        sub.add_argument("--seconds", type=_count, default=20, metavar="S", help="for the timing (default: 20)")
+        sub.add_argument("--device", default="auto", metavar="D", help="auto, cpu or cuda (default: auto)")
 
 
 def _add_studio(studio: argparse.ArgumentParser) -> None:
