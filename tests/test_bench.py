@@ -9,10 +9,11 @@ import torch
 import torch.nn.functional as F
 
 from perfclone.bench.cloning import bench_capture
-from perfclone.bench.machine import count_flops, peak_memory
+from perfclone.bench.machine import peak_memory
 from perfclone.bench.straightforward import Windows, store_frames
 from perfclone.bench.training import straightforward, summary
 from perfclone.cli import main
+from perfclone.flops import count_flops
 from perfclone.rehearsal import Timing, rehearsal, stepper, timed
 from perfclone.training import PROFILES
 

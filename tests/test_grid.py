@@ -93,9 +93,8 @@ def test_each_helper_takes_a_gpu_of_its_own(monkeypatch):
 def cluster():
     """Two nodes on this machine, with a core each."""
     pytest.importorskip("ray")
-    from ray.cluster_utils import Cluster
-
     import ray
+    from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     cluster.nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]

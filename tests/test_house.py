@@ -22,7 +22,7 @@ CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 
 LAYERS = [
     {"errors", "skeleton"},
-    {"files", "progress", "device", "provenance"},
+    {"files", "flops", "progress", "device", "provenance"},
     {"video", "nets", "viz", "truth"},
     {"capture", "losses", "cycle_losses", "metrics"},
     {"training"},

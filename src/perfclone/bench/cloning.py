@@ -18,6 +18,7 @@ from ..capture.mediapipe_extractor import MediapipeExtractor
 from ..capture.performance import encode_cutout
 from ..cloning import WINDOWS, compose
 from ..errors import InputError
+from ..flops import count_flops
 from ..inference import FastGenerator
 from ..provenance import made_by
 from ..rehearsal import Timing, made_up_poses, timed
@@ -26,7 +27,7 @@ from ..training import Actor, TrainSettings
 from ..training.networks import generator, pose_volume
 from ..video import VideoWriter, probe, read_frames
 from ..viz import enlarge
-from .machine import about, count_flops, peak_flops, peak_memory
+from .machine import about, peak_flops, peak_memory
 from .training import summary
 
 CAPTURED = 60

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..flops import count_flops
 from ..nets import VGGFeatures
 from ..nets.vgg import standin_bank
 from ..provenance import made_by
 from ..rehearsal import Timing, rehearsal, stepper, timed
 from ..training import TrainSettings
-from .machine import about, count_flops, peak_flops, peak_memory
+from .machine import about, peak_flops, peak_memory
 from .straightforward import Straightforward, store_frames
 
 MEMORY_STEPS = 3

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from ..baselines.cyclegan import CycleGAN, Pictures
+from ..flops import count_flops
 from ..nets.vgg import load_vgg
 from ..skeleton import FRAME, J
 from ..training.batches import PairedData, UnpairedData
@@ -52,20 +51,10 @@ def effort(spec: RunSpec) -> Effort:
             for kind, kinds in (("generators", ("G", "to_")), ("discriminators", ("D_", "d_")))
         }
         s = spec.settings
-        real_frames = s.batch // 2 * s.window
-        step = _flops(lambda: task.step(s.steps, torch.Generator().manual_seed(0)))
-        if s.lambda_vgg and isinstance(task, TwoBranches):
-            features = _flops(lambda: task.nets.phi(torch.zeros((1, 3, s.size, s.size))))
-            step += 3 * features * real_frames  # of real and generated frames, and back to the latter
+        step = count_flops(lambda: task.step(s.steps, torch.Generator().manual_seed(0)))
         with torch.no_grad():
-            frame = _flops(lambda: task.generator(_input(spec))) // s.window
-    return Effort(**counted, step_flops=step, frame_flops=frame, real_frames=real_frames)
-
-
-def _flops(work: Callable[[], object]) -> int:
-    with FlopCounterMode(display=False) as counter:
-        work()
-    return counter.get_total_flops()
+            frame = count_flops(lambda: task.generator(_input(spec))) // s.window
+    return Effort(**counted, step_flops=step, frame_flops=frame, real_frames=s.batch // 2 * s.window)
 
 
 def _task(spec: RunSpec) -> Task:
@@ -79,8 +68,6 @@ def _task(spec: RunSpec) -> Task:
     unpaired = (
         UnpairedData(_joints(FRAMES), flow, starts, max(s.window, 2)) if spec.unpaired and spec.method == "perfclone" else None
     )
-    # Eq. (1) calls autograd on its way forward, which the counter can't follow: it is counted by itself
-    s = replace(s, lambda_vgg=0.0, lambda_l1=1.0)
     return TwoBranches(s, 0, cpu, load_vgg("standin"), paired, unpaired)
 
 
