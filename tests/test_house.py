@@ -167,7 +167,9 @@ def tracked() -> list[Path]:
         pytest.skip("not a git checkout")
     paths = [ROOT / name for name in listing.stdout.decode().split("\0") if name]
     return [
-        path for path in paths if path.is_file() and path.suffix not in (".mp4", ".npz", ".png", ".jpg", ".zip", ".safetensors")
+        path
+        for path in paths
+        if path.is_file() and path.suffix not in (".mp4", ".npz", ".png", ".jpg", ".webp", ".zip", ".safetensors")
     ]
 
 

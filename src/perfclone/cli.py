@@ -168,8 +168,8 @@ def studio_make_command(args: argparse.Namespace) -> None:
 def studio_crowd_command(args: argparse.Namespace) -> None:
     """Render stills of many people in several poses each."""
     with _studio_extra():
-        from .studio.crowd import make_crowd
-    make_crowd(args.people, args.poses, args.out)
+        from .studio.crowd import make_crowd, make_pack
+    (make_pack if args.pack else make_crowd)(args.people, args.poses, args.out)
 
 
 @contextlib.contextmanager
@@ -439,6 +439,7 @@ def _add_studio(studio: argparse.ArgumentParser) -> None:
     sub.set_defaults(function=studio_crowd_command)
     sub.add_argument("people", type=_count, metavar="N", help="of how many people")
     sub.add_argument("--poses", type=_count, default=8, metavar="K", help="stills a person (default: 8)")
+    sub.add_argument("--pack", action="store_true", help="small, as data/crowd has them, for training")
     sub.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for them, new or empty")
 
 

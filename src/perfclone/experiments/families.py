@@ -10,14 +10,17 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
+from ..baselines import pg2_settings
+from ..baselines.pg2 import FINE_TUNED, METHOD
 from ..files import write_bytes, write_json
 from ..training import PROFILES, TrainSettings
 from ..training.batches import MINIMUM_FRAMES
 from ..video import content_hash
-from . import pose_study
+from . import identity, pose_study
 from .advice import ADVISED
 from .cross_actor import by_driver
 from .evaluation import summary
@@ -40,6 +43,9 @@ SIZES = (600, 1200, 2000, 3400)
 
 WHOLE = 5400
 """Frames of a target actor's video."""
+
+CROWDS = (8, 16, 32, 60)
+"""Of how many people PG² learns how people look."""
 
 DRIVERS = ("eve", "fin", "gil")
 """Who drives the four actors of Fig. 6 here, two grown-ups and a child."""
@@ -199,9 +205,27 @@ def pose_metrics(plan: Plan) -> Iterator[Entry]:
         yield from _trained(plan, f"advice: {split}", TARGETS[0], unpaired=OTHERS, split=split)
 
 
+def person_generation(plan: Plan) -> Iterator[Entry]:
+    """Fig. 8: PG², which knows the actor by one frame, after crowds of several sizes; fine-tuned on what ours is trained on; beside ours.
+
+    So is the nearest neighbour, since it can't have wrong colours: what is measured of it is how far colours are apart from pose to pose.
+    """
+    settings = pg2_settings(plan.settings)
+    for one in self_reenactment(plan):
+        if (one.spec.actor, one.spec.split) == (TARGETS[0], "chronological") and one.label in ("ours", NEAREST):
+            yield one
+    methods = [(f"PG2, {count} people", METHOD, count) for count in (CROWDS[-1:] if plan.small else CROWDS)]
+    for label, method, count in [*methods, (FINE_TUNED, FINE_TUNED, CROWDS[-1])]:
+        for seed in plan.seeds:
+            yield Entry(label, RunSpec(
+                method=method, actor=TARGETS[0], unpaired=(f"crowd-{count}",), settings=settings, profile=plan.profile, seed=seed
+            ))  # fmt: skip
+
+
 FAMILIES: Mapping[str, Callable[[Plan], Iterator[Entry]]] = {
     "actors-and-drivers": actors_and_drivers,
     "comparisons": comparisons,
+    "person-generation": person_generation,
     "pose-metrics": pose_metrics,
     "reconstruction-loss": reconstruction_loss,
     "self-reenactment": self_reenactment,
@@ -210,8 +234,9 @@ FAMILIES: Mapping[str, Callable[[Plan], Iterator[Entry]]] = {
 }
 """Name → the entries at a budget."""
 
-STUDIED = ("pose-metrics",)
-"""Families whose frames are looked at limb by limb."""
+STUDIES: Mapping[str, ModuleType] = {"person-generation": identity, "pose-metrics": pose_study}
+"""Families of whose frames more is measured than of all, and the module that measures it. Its `examine` looks at a run, and its `derived`
+says what was found."""
 
 
 def _trained(plan: Plan, label: str, actor: str, unpaired=(), split="chronological", frames=None, **changes) -> Iterator[Entry]:
@@ -241,8 +266,8 @@ def run_family(name: str, plan: Plan, store: Store, device: str = "auto") -> lis
     entries = list(FAMILIES[name](plan))
     make([entry.spec for entry in entries], store, device)
     runs = [(entry, store.run(entry.spec, device)) for entry in entries]
-    for _, run in runs if name in STUDIED else ():
-        pose_study.examine(run, store.data, device)
+    for _, run in runs if name in STUDIES else ():
+        STUDIES[name].examine(run, store.data, device)
     return runs
 
 
@@ -250,7 +275,7 @@ def as_family(name: str, plan: Plan, runs: Sequence[tuple[Entry, Run]]) -> Famil
     """Runs that were just made, in the form in which stored references are read.
 
     A run that was measured across actors is there as a whole, and each driver's dance from each kind of joints by itself too,
-    with the label `LABEL: DRIVER, JOINTS` (see `JOINTS`). What else there is of a family that is studied, `pose_study.derived` says.
+    with the label `LABEL: DRIVER, JOINTS` (see `JOINTS`). What else there is of a family in `STUDIES`, its `derived` says.
     """
     stored, frames = _measured(name, runs)
     provenance = [run.provenance for _, run in runs]
@@ -268,7 +293,7 @@ def _measured(name: str, runs: Sequence[tuple[Entry, Run]]) -> tuple[dict[str, S
     own = [(_stored(entry, run), run) for entry, run in runs]
     described = [(about, run.frames()) for about, run in own]
     described += [part for about, run in own for part in _dances(about, run)]
-    described += pose_study.derived(own) if name in STUDIED else []
+    described += STUDIES[name].derived(own) if name in STUDIES else []
     frames: dict[str, dict[str, np.ndarray]] = {}
     for about, measures in described:
         frames[about.id] = frames.get(about.id, {}) | {name: values.astype(np.float32) for name, values in measures.items()}

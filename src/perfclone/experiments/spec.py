@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from .. import video
-from ..baselines import cyclegan_settings, pix2pix_settings
+from ..baselines import cyclegan_settings, load_crowd, pg2, pg2_settings, pix2pix_settings
+from ..baselines.crowd import INDEX, PEOPLE, Crowd
 from ..capture import Performance, capture
 from ..errors import InputError
 from ..nets.vgg import Bank
@@ -24,7 +25,10 @@ from .evaluation import CONTROLS
 
 BASELINES: Mapping[str, Callable[[TrainSettings], TrainSettings]] = {"pix2pix": pix2pix_settings, "CycleGAN": cyclegan_settings}
 """Methods that the paper compares with, and which settings they have at a budget."""
-TRAINED = ("perfclone", *BASELINES)
+PG2 = (pg2.METHOD, pg2.FINE_TUNED)
+"""The method of Fig. 8, trained on a crowd alone, and going on with the training part. Among the unpaired videos of a spec stands the
+crowd's name, such as `crowd-60` for its first 60 people."""
+TRAINED = ("perfclone", *BASELINES, *PG2)
 """Methods that learn from the training part."""
 METHODS = (*TRAINED, *CONTROLS)
 """All methods. Those that are not trained take of the settings only the size."""
@@ -44,6 +48,7 @@ CODE = (
 METHOD_CODE = {
     "pix2pix": ("baselines/pix2pix",),
     "CycleGAN": ("baselines/pix2pix", "baselines/cyclegan", "cycle_losses"),
+    **dict.fromkeys(PG2, ("baselines/crowd", "baselines/pg2", "baselines/pg2_networks")),
 }
 """Further parts, by method."""
 ACROSS_CODE = ("truth", "experiments/cross_actor")
@@ -86,7 +91,7 @@ class RunSpec:
     unpaired: tuple[str, ...] = ()
     """Names of shipped videos of others, or `self` or `test`; the videos' poses and flow feed the unpaired branch. With the split
     `whole`, the others are the drivers too. A method without an unpaired branch takes them for nothing else, but for CycleGAN,
-    which then translates from their frames (Fig. 7) and not from drawings of poses."""
+    which then translates from their frames (Fig. 7) and not from drawings of poses. That of PG² names a crowd too, see `PG2`."""
     split: str = "chronological"
     """One of `SPLITS`; which part of the actor's video trains, and which tests (A16)."""
     frames: int | None = None
@@ -121,16 +126,41 @@ class RunSpec:
             raise InputError(
                 f"these are not the settings of {self.method}: give what baselines.{self.method.lower()}_settings makes of them"
             )
+        self._check_crowd()
         if self.frames is not None and self.frames < 1:
             raise InputError(f"frames is {self.frames}: give at least 1")
         if not 0 <= self.seed < 2**31:
             raise InputError(f"seed is {self.seed}: give a number from 0 to 2³¹ − 1")
         find_profile(self.profile)
 
+    def _check_crowd(self) -> None:
+        """InputError unless PG² has a crowd and its own settings, and other methods have no crowd."""
+        if self.method not in PG2:
+            if any(map(crowd_size, self.unpaired)):
+                raise InputError(f"{self.method} does not learn from a crowd: leave it out of unpaired")
+            return
+        sizes, drivers = list(filter(None, map(crowd_size, self.unpaired))), self.others if self.split == "whole" else []
+        if len(sizes) != 1 or sizes[0] > PEOPLE or len(sizes) + len(drivers) < len(self.unpaired):
+            raise InputError(
+                f"{self.method} learns from a crowd: give one of crowd-1 to crowd-{PEOPLE} as unpaired, and with the split whole drivers"
+            )
+        if self.settings != pg2_settings(self.settings):
+            raise InputError("these are not the settings of PG2: give what baselines.pg2_settings makes of them")
+
     @property
     def others(self) -> list[str]:
         """The unpaired videos of other performers."""
-        return [name for name in self.unpaired if name not in (OWN, TEST)]
+        return [name for name in self.unpaired if name not in (OWN, TEST) and not crowd_size(name)]
+
+    @property
+    def sources(self) -> list[str]:
+        """Names of all that is learned from or measured with, in `video_path`."""
+        return [self.actor, *(name for name in self.unpaired if name not in (OWN, TEST))]
+
+    def crowd(self, data: Path) -> Crowd:
+        """The people that PG² learns from. InputError if the crowd is missing or damaged."""
+        (size,) = filter(None, map(crowd_size, self.unpaired))
+        return load_crowd(data / "crowd").first(size)
 
     @property
     def trained(self) -> bool:
@@ -172,7 +202,7 @@ class RunSpec:
             "format": FORMAT,
             "spec": self.as_dict(),
             "code": today(self.method, self.split, across=bool(truth)),
-            "videos": {name: video.content_hash(video_path(data, name)) for name in [self.actor, *self.others]},
+            "videos": {name: video.content_hash(video_path(data, name)) for name in self.sources},
             "vgg": {"name": bank.name, "genuine": bank.genuine, "sha256": bank.sha256},
         } | ({"truth": {name: video.content_hash(data / name) for name in truth}} if truth else {})
 
@@ -199,7 +229,7 @@ class RunSpec:
             train = draw_frames(train, self.frames)
         parts = {OWN: [whole[part] for part in train], TEST: [whole[part] for part in test]}
         parts |= {name: [capture(video_path(data, name), max_frames=cut)] for name in self.others}
-        return Material(parts[OWN], parts[TEST], [part for name in self.unpaired for part in parts[name]])
+        return Material(parts[OWN], parts[TEST], [part for name in self.unpaired if name in parts for part in parts[name]])
 
     def _ranges(self, whole: Performance) -> tuple[list[slice], list[slice]]:
         if self.split == "whole":
@@ -227,8 +257,17 @@ def _typed(found: dict, kinds: dict[str, tuple[type, ...]]) -> dict:
     return values
 
 
+def crowd_size(name: str) -> int | None:
+    """Of how many people a crowd is, by its name, such as `crowd-60`; None if it is no crowd's name."""
+    found = re.fullmatch(r"crowd-([1-9][0-9]*)", name)
+    return int(found[1]) if found else None
+
+
 def video_path(data: Path, name: str) -> Path:
-    """Where the shipped video of that name lies: among the kits of Fig. 5, or else among the actors."""
+    """Where the shipped video of that name lies: among the kits of Fig. 5, or else among the actors. Of a crowd it is the index, which
+    has the hashes of all its pictures."""
+    if crowd_size(name):
+        return data / "crowd" / INDEX
     kit = data / "kits" / f"{name}.mp4"
     return kit if kit.is_file() else data / "actors" / f"{name}.mp4"
 

@@ -19,7 +19,8 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
-from ..baselines import train_cyclegan
+from ..baselines import fine_tune_pg2, pg2_actor, train_cyclegan, train_pg2
+from ..baselines.pg2 import FINE_TUNED, PG2Actor, load_pg2_actor
 from ..capture import archive
 from ..device import describe, find_device
 from ..errors import InputError
@@ -34,7 +35,7 @@ from ..video import VideoWriter, content_hash, read_frames
 from ..viz import encode_png
 from .cross_actor import DRIVER, cloner, load_dance, measure_all, retriever
 from .evaluation import CONTROLS, evaluate, joined_frames, ours, summary
-from .spec import Material, RunSpec, identity_hash, today, video_path
+from .spec import PG2, Material, RunSpec, identity_hash, today, video_path
 from .translation import measure_translations
 
 SPEC, METRICS, FRAMES, SAMPLES, FILM, ACTOR = "spec.json", "metrics.json", "frames.npz", "samples.png", "film.mp4", "actor"
@@ -112,9 +113,9 @@ class Run:
         """Where the losses of the training are, as CSV. There is none where nothing was trained."""
         return self.folder / ACTOR / LOG
 
-    def actor(self, device: str = "auto") -> Actor:
+    def actor(self, device: str = "auto") -> Actor | PG2Actor:
         """The trained actor. InputError if the training has not finished or its folder is damaged."""
-        return load_actor(self.folder / ACTOR, device)
+        return (load_pg2_actor if self.spec.method in PG2 else load_actor)(self.folder / ACTOR, device)
 
 
 def read_samples(path: Path) -> np.ndarray:
@@ -304,16 +305,20 @@ class Store:
             **source,
         }
 
-    def _train(self, spec: RunSpec, material: Material, folder: Path, device: str) -> Actor:
+    def _train(self, spec: RunSpec, material: Material, folder: Path, device: str) -> Actor | PG2Actor:
         options = {"profile": spec.profile, "settings": spec.settings, "seed": spec.seed, "device": device}
         if spec.method == "CycleGAN":
             return train_cyclegan(material.train, material.unpaired, out=folder / ACTOR, **options)
+        if spec.method in PG2:  # in the cache, since what is fine-tuned, and other actors, begin with the same training
+            trained = train_pg2(spec.crowd(self.data), **options)
+            trained = fine_tune_pg2(trained, material.train, device=device) if spec.method == FINE_TUNED else trained
+            return pg2_actor(trained, material.train, folder / ACTOR)
         vgg = "auto" if self.bank.genuine else "standin"  # the folder is named after this bank
         unpaired = material.unpaired if spec.method == "perfclone" else []
         return train(material.train, unpaired, out=folder / ACTOR, vgg=vgg, **options)
 
 
-def _measure(spec: RunSpec, actor: Actor | None, material: Material, data: Path, folder: Path) -> dict:
+def _measure(spec: RunSpec, actor: Actor | PG2Actor | None, material: Material, data: Path, folder: Path) -> dict:
     """Evaluate on the test parts or across actors, if the spec has either, and write the measures and the pictures."""
     if material.test:
         frames, truth, measures = _reenacted(spec, actor, material)
@@ -342,7 +347,9 @@ def write_film(path: Path, truth: np.ndarray, frames: np.ndarray, fps: float) ->
             writer.write(np.hstack(pair), k / fps)
 
 
-def _reenacted(spec: RunSpec, actor: Actor | None, material: Material) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+def _reenacted(
+    spec: RunSpec, actor: Actor | PG2Actor | None, material: Material
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """The generated and the true frames of the test parts, and how they compare."""
     size, parts = spec.settings.size, material.test
     frames = ours(actor, parts) if actor else CONTROLS[spec.method](parts, material.train, size)
@@ -351,7 +358,7 @@ def _reenacted(spec: RunSpec, actor: Actor | None, material: Material) -> tuple[
 
 
 def _across(
-    spec: RunSpec, actor: Actor | None, material: Material, data: Path, clips: Mapping[str, Path]
+    spec: RunSpec, actor: Actor | PG2Actor | None, material: Material, data: Path, clips: Mapping[str, Path]
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """The same of all drivers' dances, one after the other."""
     size, cut = spec.settings.size, find_profile(spec.profile).max_frames

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from perfclone.baselines.crowd import SIDE, write_crowd
 from perfclone.capture.alignment import Alignment, fit_alignment
+from perfclone.capture.flow import resize_square
 from perfclone.errors import InputError
 from perfclone.files import replacing
 from perfclone.progress import progress
@@ -60,3 +62,14 @@ def make_crowd(count: int, poses: int, folder: Path) -> None:
                 (person / f"{k}-mask.png").write_bytes(encode_png(np.repeat(mask[..., None], 3, 2)))
                 table[f"{person.name}/{k}.png"] = np.round(joints, 2).tolist()
         (temporary / "joints.json").write_text(json.dumps(table), "utf-8")
+
+
+def make_pack(count: int, poses: int, folder: Path) -> None:
+    """Write a crowd as training takes it (`baselines.crowd`), like the shipped one. `folder` must not exist or be empty."""
+    write_crowd(folder, (_small(number, poses) for number in progress(range(count), total=count, desc="the crowd")))
+
+
+def _small(number: int, poses: int) -> tuple[np.ndarray, np.ndarray]:
+    """(K, 128, 128, 3) uint8 stills and (K, 18, 2) joints of a person."""
+    images, _, joints = zip(*stills(number, poses))
+    return np.stack([resize_square(image, SIDE) for image in images]), np.stack(joints)
