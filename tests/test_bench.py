@@ -10,6 +10,7 @@ import torch.nn.functional as F
 
 from perfclone.bench.cloning import bench_capture
 from perfclone.bench.machine import peak_memory
+from perfclone.bench.reference import frames_per_second, stated_times
 from perfclone.bench.straightforward import Windows, store_frames
 from perfclone.bench.training import straightforward, summary
 from perfclone.cli import main
@@ -135,3 +136,11 @@ def test_sizes_that_can_not_be_are_refused(capfd):
     assert "power of two" in capfd.readouterr().err
     assert main(["bench", "clone", "--device", "abacus"]) == 2
     assert "abacus" in capfd.readouterr().err
+
+
+def test_the_papers_times_make_the_papers_sums():
+    records = {"ours": {"median_ms": 128.0}}, {"stages_ms": {"generator": 45.0}}, {"stages_ms": {"pose": 35.0}}
+    found = stated_times(*records, steps=112_500)
+    assert found["total_ms"] == 80 and found["frames_per_second_on_two_devices"] == 25
+    assert found["training_hours"] == 4
+    assert frames_per_second(35, 45) == {"one device": 12.5, "two in a row": pytest.approx(22.2, abs=0.03), "two in turn": 25}

@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, Full, Queue, SimpleQueue
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -47,8 +47,6 @@ from .skeleton import FRAME, J, PoseTrack
 from .training import Actor
 from .video import VideoWriter, content_hash, probe, read_frames
 from .viz import enlarge
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,7 @@ def clone_video(
     Raises:
         InputError: as `capture` and `clone`, or `FastGenerator`.
     """
-    behind, generator, watch = find_background(background, actor), FastGenerator(actor), _Watch()
+    behind, generator, watch = find_background(background, actor), FastGenerator(actor), StageWatch()
     began = time.perf_counter()
     extraction, workers = _extraction(video, watch)
     poses, _, notices = aligned_poses(extraction, CaptureSettings())
@@ -126,7 +124,7 @@ def _metadata(actor: Actor, video: str | Path) -> dict[str, str]:
     }
 
 
-def _extraction(video: str | Path, watch: _Watch) -> tuple[Extraction, int]:
+def _extraction(video: str | Path, watch: StageWatch) -> tuple[Extraction, int]:
     """Poses in pixels of the video, kept beside it or found; and by how many workers."""
     settings, info = CaptureSettings(), probe(video)
     kept = extraction_path(video, settings)
@@ -143,7 +141,7 @@ def _extraction(video: str | Path, watch: _Watch) -> tuple[Extraction, int]:
     return watch.timed("pose", extract, video, settings), 1
 
 
-def found_poses(video: str | Path, workers: int, watch: _Watch | None = None) -> Extraction:
+def found_poses(video: str | Path, workers: int, watch: StageWatch | None = None) -> Extraction:
     """The followed person's poses in all of a video, those that `extraction.extract` finds where nobody else is seen.
 
     Args:
@@ -154,7 +152,7 @@ def found_poses(video: str | Path, workers: int, watch: _Watch | None = None) ->
     Returns:
         Without masks, and with an empty plate.
     """
-    watch, info = watch or _Watch(), probe(video)
+    watch, info = watch or StageWatch(), probe(video)
     shrink = min(1.0, WORKING_SIDE / max(info.width, info.height))
     size = max(1, round(info.width * shrink)), max(1, round(info.height * shrink))
     times, found = [], []
@@ -175,8 +173,8 @@ def found_poses(video: str | Path, workers: int, watch: _Watch | None = None) ->
 
 
 def _in_order(
-    jobs: Iterable[tuple[float, np.ndarray]], work: Callable[[np.ndarray], T], workers: int
-) -> Iterator[tuple[float, T]]:
+    jobs: Iterable[tuple[float, np.ndarray]], work: Callable[[np.ndarray], Any], workers: int
+) -> Iterator[tuple[float, Any]]:
     """The work on each frame, several at a time, in the order in which they came and with few of them waiting."""
     waiting: deque[tuple[float, Future]] = deque()
     with ThreadPoolExecutor(workers) as pool:
@@ -254,12 +252,12 @@ def _company(people: list[Person], person: Person | None) -> bool:
     return person is not None and any(one is not person and one.size > COMPANY * person.size for one in people)
 
 
-def ahead(items: Iterable[T], depth: int) -> Iterator[T]:
+def ahead(items: Iterable, depth: int) -> Iterator:
     """The items, made by a thread of their own at most `depth` ahead of who takes them. What fails there is raised here."""
-    box: Queue[tuple[bool, T | BaseException | None]] = Queue(depth)
+    box: Queue[tuple[bool, Any]] = Queue(depth)
     stop = threading.Event()
 
-    def put(thing: tuple[bool, T | BaseException | None]) -> None:
+    def put(thing: tuple[bool, Any]) -> None:
         while not stop.is_set():
             try:
                 return box.put(thing, timeout=0.2)
@@ -300,14 +298,19 @@ def _taken(box: Queue) -> tuple:
             continue
 
 
-class _Watch:
-    """Adds up the time that stages work, each in threads of its own."""
+class StageWatch:
+    """Adds up the time that stages work, each in threads of its own.
+
+    Attributes:
+        busy_s: stage → seconds.
+    """
 
     def __init__(self) -> None:
         self.busy_s: defaultdict[str, float] = defaultdict(float)
         self._lock = threading.Lock()
 
-    def timed(self, stage: str, work: Callable[..., T], *arguments: object) -> T:
+    def timed(self, stage: str, work: Callable[..., Any], *arguments: object) -> Any:
+        """What the work gives; its time is the stage's."""
         began = time.perf_counter()
         try:
             return work(*arguments)
@@ -315,7 +318,8 @@ class _Watch:
             with self._lock:
                 self.busy_s[stage] += time.perf_counter() - began
 
-    def each(self, stage: str, items: Iterator[T]) -> Iterator[T]:
+    def each(self, stage: str, items: Iterator[Any]) -> Iterator[Any]:
+        """The items; the time that each takes to come is the stage's."""
         end = object()
         while (item := self.timed(stage, next, items, end)) is not end:
             yield item

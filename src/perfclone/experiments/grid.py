@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from itertools import repeat
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from queue import Queue
 from threading import Thread
+from typing import Any
 
 import torch
 
@@ -25,26 +26,34 @@ AT_ONCE = 4
 
 
 def make(specs: Sequence[RunSpec], store: Store, device: str = "auto") -> None:
-    """Make whatever is not in the store yet, side by side where the machine has several GPUs, or no GPU and several cores.
-
-    Raises:
-        InputError: as `Store.run`.
-    """
+    """Make whatever is not in the store yet, see `side_by_side`. InputError as `Store.run`."""
     missing = [spec for spec in dict.fromkeys(specs) if store.find(spec) is None]
+    side_by_side(partial(store.run, device=find_device(device).type), missing, device)
+
+
+def side_by_side(work: Callable[[Any], object], items: Sequence, device: str = "auto") -> None:
+    """Do some work on each item, at once where the machine has several GPUs, or no GPU and several cores.
+
+    Networks as small as those for a CPU keep one core busy and hardly a second one, so that two trainings at once are done sooner.
+
+    Args:
+        work: takes one item, in a process of its own with a GPU of its own; what it gives is thrown away.
+        items: they have to survive pickling, as does the work.
+        device: `auto`, `cpu` or `cuda`.
+    """
     place, gpus = find_device(device), _gpus()
-    workers = min(len(missing), len(gpus) if place.type == "cuda" else min(torch.get_num_threads(), AT_ONCE))
+    workers = min(len(items), len(gpus) if place.type == "cuda" else min(torch.get_num_threads(), AT_ONCE))
     if workers < 2:
-        for spec in missing:
-            store.run(spec, device)
+        for item in items:
+            work(item)
         return
-    # networks this small keep one core busy and hardly a second one, so that two trainings at once are done sooner
-    threads, context = max(1, torch.get_num_threads() // workers), get_context("spawn")
+    context = get_context("spawn")
     free = context.Queue()
     for gpu in gpus[:workers]:
         free.put(gpu)
-    begin = _begin, (os.getpid(), threads, free if place.type == "cuda" else None)
-    with ProcessPoolExecutor(workers, context, *begin) as pool:
-        list(pool.map(store.run, missing, repeat(place.type)))
+    begin = os.getpid(), max(1, torch.get_num_threads() // workers), free if place.type == "cuda" else None
+    with ProcessPoolExecutor(workers, context, _begin, begin) as pool:
+        list(pool.map(work, items))
 
 
 def _gpus() -> list[str]:

@@ -104,15 +104,17 @@ def _squared_distances(points: np.ndarray, start: np.ndarray, end: np.ndarray) -
 # ---- of runs ----
 
 
+def examined(run: Run) -> bool:
+    """Whether `examine` has looked at it."""
+    return _path(run).exists()
+
+
 def examine(run: Run, data: Path, device: str = "auto") -> None:
     """Measure the colours of a finished run's test frames, generating them again, and keep that beside the run (`studied`).
 
     Raises:
         InputError: a video is missing, or the run is damaged.
     """
-    path = _path(run)
-    if path.exists():
-        return
     spec, material = run.spec, run.spec.material(data)
     parts, size = material.test, spec.settings.size
     frames = ours(run.actor(device), parts) if spec.trained else CONTROLS[spec.method](parts, material.train, size)
@@ -122,7 +124,7 @@ def examine(run: Run, data: Path, device: str = "auto") -> None:
     values[~np.concatenate([part.poses.seen for part in parts])] = np.nan
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **dict(zip(MEASURES, values.T, strict=True)))
-    write_bytes(path, buffer.getvalue())
+    write_bytes(_path(run), buffer.getvalue())
 
 
 def studied(run: Run) -> dict[str, np.ndarray]:

@@ -414,7 +414,7 @@ def verdict(claim: Claim, family: Family | None, corrected_p: float | None = Non
             found = others.get(claim.kind, _ratio)(claim, family)
     except (NotMeasured, TooFewMeasured) as gap:
         return Verdict((), None, NOT_ATTEMPTED, _sentence(str(gap)))
-    if family.no_verdict:
+    if family.no_verdict and claim.kind != "timing":  # which φ it was, and how long it learned, does not matter to a time
         return replace(found, verdict=NOT_COMPARABLE, why=f"No verdict rests on this family: {family.no_verdict}.")
     return found
 

@@ -52,6 +52,11 @@ Run3 = tuple[StoredRun, RunSpec, Mapping[str, np.ndarray], Mapping[str, np.ndarr
 """A run with its spec, its measures and its study."""
 
 
+def examined(run: Run) -> bool:
+    """Whether `examine` has looked at it."""
+    return _path(run).exists()
+
+
 def examine(run: Run, data: Path, device: str = "auto") -> None:
     """Look at a finished run's frames limb by limb, generating them again, and at its poses; kept beside the run (`studied`).
 
@@ -60,9 +65,6 @@ def examine(run: Run, data: Path, device: str = "auto") -> None:
     Raises:
         InputError: a video or its truth is missing, or the run is damaged.
     """
-    path = _path(run)
-    if path.exists():
-        return
     if run.spec.actor in KITS:
         found, sheet = _kit(run, data, device)
         write_bytes(run.folder / SAMPLES, encode_png(sheet))
@@ -70,7 +72,7 @@ def examine(run: Run, data: Path, device: str = "auto") -> None:
         found = _foretold(run, data, device)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **{name: values.astype(np.float32) for name, values in found.items()})
-    write_bytes(path, buffer.getvalue())
+    write_bytes(_path(run), buffer.getvalue())
 
 
 def studied(run: Run) -> dict[str, np.ndarray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
@@ -45,6 +45,7 @@ class LiveReport:
         latency_ms: from a frame's time to its showing, `p50`, `p95`, `p99` and `max`; empty without any.
         stages_ms: medians of what a frame's latency is made of, waiting included; empty without any.
         drift_ms: by how much the median latency of the last quarter of the frames exceeds the first quarter's; NaN without any.
+        frames: the moments of each of these frames, of the latest `KEPT`.
     """
 
     came: int
@@ -55,6 +56,7 @@ class LiveReport:
     latency_ms: dict[str, float]
     stages_ms: dict[str, float]
     drift_ms: float
+    frames: tuple[FrameTimes, ...] = field(default=(), repr=False)
 
     @property
     def slowest(self) -> str:
@@ -64,7 +66,7 @@ class LiveReport:
 
     def as_dict(self) -> dict:
         """For JSON."""
-        found = asdict(self)
+        found = {name: value for name, value in asdict(self).items() if name != "frames"}
         return found | {"drift_ms": None if np.isnan(self.drift_ms) else self.drift_ms, "slowest": self.slowest}
 
     def text(self) -> str:
@@ -116,4 +118,5 @@ class Stopwatch:
             latency_ms={"p50": float(p50), "p95": float(p95), "p99": float(p99), "max": float(latency.max())},
             stages_ms=dict(zip(names, np.median(np.diff(table, axis=1), 0).tolist(), strict=True)),
             drift_ms=float(np.median(latency[-quarter:]) - np.median(latency[:quarter])),
+            frames=tuple(self._times),
         )

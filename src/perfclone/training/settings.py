@@ -9,7 +9,7 @@ from ..errors import InputError
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """Settings of one training; the defaults are the paper's, or where it is unclear our reading of it (A1-A20)."""
+    """Settings of one training; the defaults are the paper's, or where it is unclear our reading of it (A1-A21)."""
 
     size: int = 256
     """Side of the frames in pixels, a power of two from 64 up (Sec. 5)."""
