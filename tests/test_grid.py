@@ -124,7 +124,8 @@ def test_when_a_machine_is_lost_its_runs_go_on_elsewhere_and_no_run_is_made_twic
         local = [Store(ROOT / "data", tmp_path / "local").run(spec, "cpu") for spec in specs]
     finally:
         torch.set_num_threads(threads)
-    assert [run.summary for run in runs] == [run.summary for run in local]
+    for there, here in zip(runs, local, strict=True):  # a worker of Ray's adds up in another order
+        assert there.summary == pytest.approx(here.summary, rel=1e-6)
 
 
 def test_a_machine_that_would_make_another_result_refuses(tmp_path):
