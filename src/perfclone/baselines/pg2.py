@@ -450,7 +450,7 @@ def load_pg2(folder: str | Path, device: str = "auto") -> PersonGenerator:
 
 @dataclass(frozen=True)
 class PG2Actor:
-    """A target actor as PG² knows them, by one frame: what clones and measures `Actor`s takes this as well.
+    """A target actor as PG² knows them, by one frame: what clones and measures an `Actor` takes this as well.
 
     Attributes:
         folder: where it is kept.
