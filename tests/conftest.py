@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 import perfclone as pc
 
@@ -28,3 +29,12 @@ def dee():
 def eve():
     """A driver's first four seconds."""
     return pc.capture(ACTORS / "eve.mp4", max_frames=100)
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """So that a training in a process of its own gives the same bits."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

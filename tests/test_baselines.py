@@ -32,13 +32,7 @@ CPU = torch.device("cpu")
 TINY = TrainSettings(size=64, width=8, patch_layers=1, steps=100, batch=8, learning_rate=2e-3, precision="fp32")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """So that a training in a process of its own gives the same bits."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def seeded(seed=0):

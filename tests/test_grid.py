@@ -21,6 +21,7 @@ from perfclone.experiments.store import Store
 from perfclone.training import TrainSettings
 
 ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SCRIPT = """
 import os, sys, time
@@ -52,13 +53,8 @@ def test_runs_that_are_made_side_by_side_are_those_that_one_after_the_other_give
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 0 and said.splitlines()[-1] == "CPU, 1 thread; CPU, 1 thread"
     alone = Store(ROOT / "data", tmp_path / "alone")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        for run in Store(ROOT / "data", tmp_path / "both").runs():
-            assert alone.run(run.spec, "cpu").summary == run.summary
-    finally:
-        torch.set_num_threads(threads)
+    for run in Store(ROOT / "data", tmp_path / "both").runs():
+        assert alone.run(run.spec, "cpu").summary == run.summary
 
 
 def test_when_the_process_is_killed_its_helpers_end_too(tmp_path):
@@ -118,12 +114,7 @@ def test_when_a_machine_is_lost_its_runs_go_on_elsewhere_and_no_run_is_made_twic
     runs = [store.find(spec) for spec in specs]
     assert all(runs)
     assert {path: path.stat().st_mtime_ns for path in finished} == finished
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        local = [Store(ROOT / "data", tmp_path / "local").run(spec, "cpu") for spec in specs]
-    finally:
-        torch.set_num_threads(threads)
+    local = [Store(ROOT / "data", tmp_path / "local").run(spec, "cpu") for spec in specs]
     for there, here in zip(runs, local, strict=True):  # a worker of Ray's adds up in another order
         assert there.summary == pytest.approx(here.summary, rel=1e-6)
 

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from perfclone.baselines import pix2pix_settings
 from perfclone.cloning import generate_sequence
@@ -38,13 +37,7 @@ LONG = replace(SPEC, settings=replace(TINY, steps=20))
 """Long enough to be killed before its end."""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """So that a training in a process of its own gives the same bits."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -105,8 +105,7 @@ def _name(number: int) -> str:
 def write_crowd(folder: Path, people: Iterable[tuple[np.ndarray, np.ndarray]]) -> None:
     """Write a folder of `person-NNNN.webp`, a strip of stills each, and `crowd.json`.
 
-    The pictures are kept without loss: lossy WebP of half the size is off by 8 to 17 of 255 on the people, since it halves the
-    resolution of colours, and JPEG that does not is as large.
+    The pictures are kept without loss: lossy WebP halves the resolution of colours, and JPEG that does not is as large.
 
     Args:
         folder: must not exist or be empty.

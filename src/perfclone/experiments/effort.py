@@ -8,12 +8,9 @@ import torch
 
 from ..baselines.cyclegan import CycleGAN, Pictures
 from ..flops import count_flops
-from ..nets.vgg import load_vgg
-from ..skeleton import FRAME, J
-from ..training.batches import PairedData, UnpairedData
+from ..rehearsal import made_up_poses, rehearsal
 from ..training.loop import Task
 from ..training.networks import pose_volume
-from ..training.two_branches import TwoBranches
 from .spec import RunSpec
 
 FRAMES = 8
@@ -59,24 +56,17 @@ def effort(spec: RunSpec) -> Effort:
 
 def _task(spec: RunSpec) -> Task:
     s, cpu = spec.settings, torch.device("cpu")
-    frames = torch.full((FRAMES, 3, s.size, s.size), 255, dtype=torch.uint8)
     if spec.method == "CycleGAN":
+        frames = torch.full((FRAMES, 3, s.size, s.size), 255, dtype=torch.uint8)
         return CycleGAN(s, 0, cpu, Pictures(frames), Pictures(frames))
-    starts = torch.arange(FRAMES - max(s.window, 2) + 1)
-    paired = PairedData(frames, _joints(FRAMES), starts, s.window)
-    flow = torch.zeros((FRAMES, 2, s.size, s.size), dtype=torch.float16)
-    unpaired = (
-        UnpairedData(_joints(FRAMES), flow, starts, max(s.window, 2)) if spec.unpaired and spec.method == "perfclone" else None
-    )
-    return TwoBranches(s, 0, cpu, load_vgg("standin"), paired, unpaired)
-
-
-def _joints(count: int) -> torch.Tensor:
-    return torch.rand((count, J, 2), generator=torch.Generator().manual_seed(0)) * FRAME
+    task = rehearsal(s, cpu)
+    if spec.method != "perfclone" or not spec.unpaired:
+        task.unpaired = None
+    return task
 
 
 def _input(spec: RunSpec) -> torch.Tensor:
     s = spec.settings
     if spec.method == "CycleGAN":
         return torch.zeros((1, 3, s.size, s.size))
-    return pose_volume(_joints(s.window)[None], s)
+    return pose_volume(torch.from_numpy(made_up_poses(s.window))[None], s)

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ..cloning import compose, find_background
+from ..cloning import compose, find_background, provenance
 from ..inference import FastGenerator
 from ..skeleton import FRAME, J
 from ..training import Actor
 from ..viz import enlarge
 from .mailbox import Mailbox
-from .output import Output, metadata, open_output
+from .output import Output, open_output
 from .report import FrameTimes, LiveReport, Stopwatch
 from .source import Arrival, Source, open_source
 from .tracker import Tracker, actor_torso
@@ -54,8 +54,8 @@ def live(
 
     behind = find_background(background, actor)
     generator, torso = FastGenerator(actor), actor_torso(actor.joints)
-    with open_source(source) as frames, open_output(out, show, metadata(actor, frames.name)) as output:
-        with MediapipeExtractor(tracking=True) as extractor:
+    with open_source(source) as frames, MediapipeExtractor(tracking=True) as extractor:
+        with open_output(out, show, provenance(actor, frames.name, frames.sha256)) as output:
             performance = Performing(frames, Tracker(extractor, torso).pose, generator.generate, actor.settings.window)
             return performance.run(output, behind)
 

@@ -11,10 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from .. import __version__
 from ..errors import InputError
 from ..skeleton import FRAME
-from ..training import Actor
 from ..video import VideoWriter
 
 TITLE = "perfclone (q ends)"
@@ -67,13 +65,3 @@ def _close_window() -> None:
     import cv2
 
     cv2.destroyAllWindows()
-
-
-def metadata(actor: Actor, source: str) -> dict[str, str]:
-    """What the written file says about itself, as `cloning.provenance` has it for a captured driver."""
-    sources = ", ".join(f"{one['name']} (sha256 {one['sha256']})" for one in actor.record["reference"])
-    return {
-        "title": f"Synthetic video: {actor.record['reference'][0]['name']} performs {source.split(' (')[0]}",
-        "comment": f"Synthetic video, generated online by perfclone {__version__}. Target actor from {sources};"
-        f" motion from {source}. Nobody was filmed doing this.",
-    }

@@ -36,11 +36,13 @@ class Source(Protocol):
     """Something that frames come from.
 
     Attributes:
-        name: in words, for the metadata of what is made from it.
+        name: of the performance, for the metadata of what is made from it.
+        sha256: of the video; None for a camera.
         late: frames that it has left out because they were ready too late.
     """
 
     name: str
+    sha256: str | None
     late: int
 
     def arrivals(self, stop: threading.Event) -> Iterator[Arrival]:
@@ -53,7 +55,7 @@ class FileSource:
     def __init__(self, path: str | Path) -> None:
         probe(path)
         self.path, self.late = path, 0
-        self.name = f"{Path(path).stem} (sha256 {content_hash(path)})"
+        self.name, self.sha256 = Path(path).stem, content_hash(path)
 
     def arrivals(self, stop: threading.Event) -> Iterator[Arrival]:
         """See `Source`."""
@@ -74,7 +76,7 @@ class CameraSource:
     """A camera by its number, through OpenCV. See `camera`."""
 
     def __init__(self, capture, number: int) -> None:
-        self._capture, self.name, self.late = capture, f"camera {number}", 0
+        self._capture, self.name, self.sha256, self.late = capture, f"camera {number}", None, 0
 
     def arrivals(self, stop: threading.Event) -> Iterator[Arrival]:
         """See `Source`. A camera that stops giving frames ends it."""

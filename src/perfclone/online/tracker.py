@@ -23,14 +23,10 @@ class Tracker:
 
     `capture` fits the alignment to a whole video, which is not there yet. Here it is learnt from the first seconds: the driver's
     mean torso gets the length that the actor's has in the reference video, and the mean body centre comes to the frame's centre. The
-    torso is taken since in a few seconds, with a turn or without, the distance of the hips says little: for a driver with the
-    actor's build, the scale from the first three seconds of eve, fin and ann is within 3 % of the one from all of their videos, and
-    by the hips up to 11 % off.
+    torso is taken since in a few seconds, with a turn or without, the distance of the hips says little.
 
-    Jitter is taken off by the extractor's own filter, which looks only backwards (`MediapipeExtractor` with `tracking`). On ten
-    seconds of eve it halves the joints' median second difference (0.77 → 0.39 aligned pixels a frame², 0.24 after `capture`'s filter,
-    which looks ahead), and the poses fit those of the same frame better than those of the frame before. A joint that is missing stays
-    where it was for `CaptureSettings.max_gap_s`.
+    Jitter is taken off by the extractor's own filter, which looks only backwards (`MediapipeExtractor` with `tracking`). A joint
+    that is missing stays where it was for `CaptureSettings.max_gap_s`.
 
     Args:
         extractor: finds people in frames that come in order.
