@@ -274,16 +274,12 @@ def interval(results: Results | None, row: Row) -> Interval | None:
         return None
 
 
-def told(results: Results | None, row: Row, less: str = "less", more: str = "more") -> str:
-    """A ratio in words, with its number and the 95 % interval; `NOTHING` where it can't be had.
-
-    Args:
-        less, more: words for a ratio below and above 1. Where the interval holds 1 it is not told apart from it.
-    """
+def told(results: Results | None, row: Row) -> str:
+    """Whether a ratio is less or more than 1, with its number and the 95 % interval; `NOTHING` where it can't be had."""
     found = interval(results, row)
     if found is None:
         return NOTHING
-    word = less if found.high < 1 else more if found.low > 1 else "not to be told apart"
+    word = "less" if found.high < 1 else "more" if found.low > 1 else "not to be told apart"
     return f"{word} ({found.estimate:.2f} [{found.low:.2f}, {found.high:.2f}])"
 
 
