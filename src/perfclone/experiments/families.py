@@ -238,7 +238,10 @@ FAMILIES: Mapping[str, Callable[[Plan], Iterator[Entry]]] = {
 
 STUDIES: Mapping[str, ModuleType] = {"person-generation": identity, "pose-metrics": pose_study}
 """Families of whose frames more is measured than of all, and the module that measures it. Its `examine` looks at a run unless it is
-`examined`, and its `derived` says what was found."""
+`examined`, and its `derived` says what was found.
+
+:meta hide-value:
+"""
 
 
 def _trained(plan: Plan, label: str, actor: str, unpaired=(), split="chronological", frames=None, **changes) -> Iterator[Entry]:

@@ -12,6 +12,8 @@ import torch
 from ..nets.conditioning import limb_falloff
 from ..nets.warping import warp
 
+_PAIRS = 8
+"""Pairs of frames that are warped at a time."""
 
 def warping_error(frames: np.ndarray, flow: np.ndarray, joints: np.ndarray) -> float:
     """Mean `|W(x_i, f_i) − x_{i+1}|`, weighted by α(y_{i+1}): Eq. (4) as a measure, in 8-bit units.
@@ -44,12 +46,18 @@ def pair_warping_errors(frames: np.ndarray, flow: np.ndarray, joints: np.ndarray
 def _warping_sums(frames: np.ndarray, flow: np.ndarray, joints: np.ndarray) -> np.ndarray:
     """(T−1, 2) float64: `Σ α |W(x_i, f_i) − x_{i+1}|` and `Σ α` of each pair over pixels and channels."""
     sums = np.empty((max(len(frames) - 1, 0), 2))
-    for i in range(len(sums)):
-        before, after = (torch.from_numpy(frames[k]).permute(2, 0, 1)[None].float() for k in (i, i + 1))
-        field = torch.from_numpy(np.asarray(flow[i], np.float32)).permute(2, 0, 1)[None]
-        alpha = limb_falloff(torch.from_numpy(joints[i + 1]).float()[None], frames.shape[1])
-        sums[i] = float((alpha * (warp(before, field) - after).abs()).sum()), 3 * float(alpha.sum())
+    for i in range(0, len(sums), _PAIRS):
+        pairs, seconds = slice(i, min(i + _PAIRS, len(sums))), slice(i + 1, i + 1 + _PAIRS)
+        before, after, field = (_planes(values) for values in (frames[pairs], frames[seconds], flow[pairs]))
+        alpha = limb_falloff(torch.from_numpy(joints[seconds]).float(), frames.shape[1])
+        error = alpha * (warp(before, field) - after).abs()
+        sums[pairs] = torch.stack([error.sum((1, 2, 3)), 3 * alpha.sum((1, 2, 3))], 1)
     return sums
+
+
+def _planes(values: np.ndarray) -> torch.Tensor:
+    """(n, H, W, C) of any type → (n, C, H, W) float32."""
+    return torch.from_numpy(values.astype(np.float32)).permute(0, 3, 1, 2)
 
 
 def flicker(frames: np.ndarray) -> np.ndarray:
