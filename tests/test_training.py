@@ -16,6 +16,7 @@ import torch
 from perfclone.errors import InputError
 from perfclone.metrics import rmse
 from perfclone.nets import VGGFeatures, load_vgg
+from perfclone.rehearsal import rehearsal
 from perfclone.training import PROFILES, TrainSettings, load_actor, split, train
 from perfclone.training.actor import generate
 from perfclone.training.batches import PairedData, UnpairedData
@@ -86,6 +87,24 @@ def test_without_a_discriminator_there_is_none_to_train(dee, tmp_path):
     losses = run.train_step()
     assert set(losses) == {"vgg"}
     assert all(torch.equal(a, b) for a, b in zip(before, run.task.nets.D_p.parameters()))
+
+
+def test_adam_with_moments_made_at_once_moves_weights_as_torchs_own_does():
+    torch.manual_seed(0)
+    ours, theirs = (torch.nn.Conv2d(3, 8, 3) for _ in range(2))
+    theirs.load_state_dict(ours.state_dict())
+    task, s = rehearsal(TINY, torch.device("cpu")), TINY
+    optimisers = [
+        task.adam(ours),
+        torch.optim.Adam(theirs.parameters(), lr=s.learning_rate, betas=(s.beta1, s.beta2), fused=True),
+    ]
+    for _ in range(3):
+        x = torch.randn(2, 3, 8, 8)
+        for net, optimiser in zip((ours, theirs), optimisers):
+            optimiser.zero_grad()
+            net(x).square().mean().backward()
+            optimiser.step()
+    assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters()))
 
 
 def test_settings_without_any_loss_are_refused():

@@ -59,9 +59,9 @@ class _FeatureDistance(torch.autograd.Function):
             with torch.enable_grad():
                 features = phi(x.requires_grad_())
             difference = features.detach() - phi(y)
-            gradients.append(torch.autograd.grad(features, x, difference.sign())[0])
-            total = total + difference.abs_().sum()
+            total = total + difference.abs().sum()
             elements += difference.numel()
+            gradients.append(torch.autograd.grad(features, x, difference.sign_())[0])
         ctx.divisor = elements if reduction == "mean" else len(a)
         ctx.save_for_backward(torch.cat(gradients).reshape(a.shape))
         return total / ctx.divisor

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import platform
-import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from ..device import describe
 from ..rehearsal import timed
+
+TIMES = 3
+"""So often is main memory measured."""
+
+STATUS = Path("/proc/self/status")
+"""Where Linux tells how much memory a process has."""
 
 SIDE = {"cpu": 2048, "cuda": 8192}
 """Side of the matrices that are multiplied for the peak."""
@@ -50,7 +58,9 @@ def _processor() -> str:
 def peak_memory(run: Callable[..., None], *arguments: object, device: torch.device) -> int | None:
     """Bytes that a piece of work takes at its peak: of the GPU, or of main memory beyond what the libraries themselves take.
 
-    Main memory is measured in a process of its own, since a process can't be asked for the peak of one part of its life.
+    Main memory is measured in a process of its own, the second time that the work is done there: the first brings in the libraries and
+    what they keep, hundreds of MiB of code and compiled kernels among it, and gives back what else it took. It is the median of
+    several processes, since no two leave the same holes between what they hold.
 
     Args:
         run: what is done; a function that can be imported.
@@ -58,33 +68,34 @@ def peak_memory(run: Callable[..., None], *arguments: object, device: torch.devi
         device: a CUDA device, or the CPU.
 
     Returns:
-        The bytes; None for main memory where the system does not tell (it does on Linux and macOS).
+        The bytes; None for main memory where the system does not tell, which only Linux does.
     """
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
         run(*arguments)
         return torch.cuda.max_memory_allocated(device) - before
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        return process.submit(_growth, run, arguments, torch.get_num_threads()).result()
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as process:
+        peaks = [process.submit(_growth, run, arguments, torch.get_num_threads()).result() for _ in range(TIMES)]
+    return None if None in peaks else int(np.median(peaks))
 
 
 def _growth(run: Callable[..., None], arguments: tuple, threads: int) -> int | None:
-    torch.set_num_threads(threads)
-    torch.ones(256, 256) @ torch.ones(256, 256)  # brings in what every product needs
-    before = _highest_bytes()
-    run(*arguments)
-    return None if before is None else _highest_bytes() - before
-
-
-def _highest_bytes() -> int | None:
-    """The most main memory that this process has had. Not `ru_maxrss` on Linux, in which the parent's counts too."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        (line,) = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
-        return int(line.split()[1]) * 1024
-    if sys.platform != "darwin":
+    if not STATUS.exists():
         return None
-    import resource
+    torch.set_num_threads(threads)
+    run(*arguments)
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's; others keep less
+    if trim:
+        trim(0)
+    Path("/proc/self/clear_refs").write_text("5")  # from here on VmHWM is the highest since now
+    before = _bytes("VmRSS")
+    run(*arguments)
+    return _bytes("VmHWM") - before
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+def _bytes(name: str) -> int:
+    """An entry of this process's status. Not `ru_maxrss`, in which the parent's memory counts too and which can't begin anew."""
+    (line,) = [line for line in STATUS.read_text().splitlines() if line.startswith(f"{name}:")]
+    return int(line.split()[1]) * 1024

@@ -15,6 +15,7 @@ from ..nets.warping import warp
 _PAIRS = 8
 """Pairs of frames that are warped at a time."""
 
+
 def warping_error(frames: np.ndarray, flow: np.ndarray, joints: np.ndarray) -> float:
     """Mean `|W(x_i, f_i) − x_{i+1}|`, weighted by α(y_{i+1}): Eq. (4) as a measure, in 8-bit units.
 

@@ -70,22 +70,29 @@ class Task(ABC):
         return nets.to(self.device, memory_format=torch.channels_last)
 
     def adam(self, *nets: nn.Module) -> torch.optim.Adam:
-        """An optimiser of these networks."""
+        """An optimiser of these networks.
+
+        Its moments are made here and not in the first step, as it would by itself: what stays then lies together in main memory, and
+        what comes and goes leaves no holes between.
+        """
         s = self.settings
-        parameters = chain.from_iterable(net.parameters() for net in nets)
-        return torch.optim.Adam(parameters, lr=s.learning_rate, betas=(s.beta1, s.beta2), fused=True)
+        parameters = list(chain.from_iterable(net.parameters() for net in nets))
+        adam = torch.optim.Adam(parameters, lr=s.learning_rate, betas=(s.beta1, s.beta2), fused=True)
+        for parameter in parameters:
+            moments = {name: torch.zeros_like(parameter, requires_grad=False) for name in ("exp_avg", "exp_avg_sq")}
+            adam.state[parameter] = {"step": torch.zeros((), device=parameter.device), **moments}
+        return adam
 
     def autocast(self) -> AbstractContextManager:
         """Where convolutions are computed in `precision`."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
     def minimise(self, loss: Tensor, *names: str) -> None:
-        """One step of the optimisers of these names."""
-        for name in names:
-            self.optimisers[name].zero_grad(set_to_none=True)
+        """One step of the optimisers of these names. No gradient outlives it, so that none takes memory in the next forward pass."""
         loss.backward()
         for name in names:
             self.optimisers[name].step()
+            self.optimisers[name].zero_grad(set_to_none=True)
 
 
 class Training:

@@ -38,6 +38,12 @@ def pose_volume(joints: Tensor, settings: TrainSettings) -> Tensor:
     return confidence_maps(joints.flatten(1, 2), settings.size, settings.joint_sigma, settings.normalise_maps)
 
 
+def as_convolved(images: Tensor) -> Tensor:
+    """The same images in autocast's type, where it is on: convolutions would round them so, but keep the wider ones in memory beside."""
+    device = images.device.type
+    return images.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else images
+
+
 def pose_drawings(joints: np.ndarray, size: int) -> np.ndarray:
     """(B, 18, 2) joints → (B, size, size, 3) uint8 skeletons on white, for generators that see drawings (`viz.draw_pose`)."""
     return np.stack([draw_pose(pose, size) for pose in joints])
@@ -73,10 +79,10 @@ class Networks(nn.Module):
 
     def forward(self, paired: Tensor, unpaired: Tensor | None) -> tuple[Branch, Branch | None]:
         """One forward of G a branch: poses (B, N, 18, 2) of each half → what it generated. Two forwards, as drawn, or one (A11)."""
-        maps_p = pose_volume(paired, self.settings)
+        maps_p = as_convolved(pose_volume(paired, self.settings))
         if unpaired is None:
             return Branch(maps_p, self._frames(maps_p)), None
-        maps_s = pose_volume(unpaired, self.settings)
+        maps_s = as_convolved(pose_volume(unpaired, self.settings))
         if self.settings.joint_forward:
             both = self._frames(torch.cat((maps_p, maps_s)))
             return Branch(maps_p, both[: len(maps_p)]), Branch(maps_s, both[len(maps_p) :])
@@ -86,15 +92,18 @@ class Networks(nn.Module):
         return self.G(maps).float()
 
     def _logits(self, critic: PatchGAN, *seen: Tensor) -> Tensor:
-        return critic(torch.cat(seen, 1)).float()
+        return critic(torch.cat([as_convolved(one) for one in seen], 1)).float()
 
-    def discriminator_losses(self, paired: Branch, unpaired: Branch | None, real: Tensor) -> dict[str, Tensor]:
-        """−Eq. (2) for D_p, if there is one, and with the unpaired branch −Eq. (5) for D_s. `real`: (B, 3·N, H, W) in [−1, 1].
+    def discriminator_losses(self, paired: Branch | None, unpaired: Branch | None, real: Tensor) -> dict[str, Tensor]:
+        """With the paired branch −Eq. (2) for D_p, if there is one; with the unpaired one −Eq. (5) for D_s.
+
+        Args:
+            real: (B, 3·N, H, W) in [−1, 1].
 
         Real and generated go through in turn: batched together they would share BatchNorm's statistics.
         """
         result = {}
-        if self.settings.adversarial:
+        if self.settings.adversarial and paired is not None:
             real_p = self._logits(self.D_p, paired.maps, real)
             fake_p = self._logits(self.D_p, paired.maps, paired.generated.detach())
             result["d_p"] = -losses.paired_gan(real_p, fake_p)
@@ -115,10 +124,12 @@ class Networks(nn.Module):
         """
         s = self.settings
         result = {}
+        if (
+            s.lambda_vgg > 0
+        ):  # first, since it needs much memory for a moment, and the discriminators' graphs hold theirs from now on
+            result["vgg"] = losses.vgg(self.phi, paired.generated, real, s.reduction)
         if s.adversarial:
             result["gan_p"] = losses.generator_gan(self._logits(self.D_p, paired.maps, paired.generated), s.saturating)
-        if s.lambda_vgg > 0:
-            result["vgg"] = losses.vgg(self.phi, paired.generated, real, s.reduction)
         if s.lambda_l1 > 0:
             result["l1"] = losses.l1(paired.generated, real, s.reduction)
         if unpaired is not None:

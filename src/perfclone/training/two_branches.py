@@ -12,7 +12,7 @@ from ..viz import sample_sheet
 from .actor import generate
 from .batches import PairedData, UnpairedData
 from .loop import Task
-from .networks import Networks
+from .networks import Branch, Networks
 from .settings import TrainSettings
 
 
@@ -58,9 +58,7 @@ class TwoBranches(Task):
         volume_s = None if poses_s is None else poses_s.reshape(-1, s.window, *poses_s.shape[2:])
         with self.autocast():
             paired, unpaired = self.nets(poses_p, volume_s)
-            d_losses = self.nets.discriminator_losses(paired, unpaired, real)
-        if d_losses:
-            self.minimise(sum(d_losses.values()), *(f"adam_{name[-1]}" for name in d_losses))
+        d_losses = self._discriminators_step(paired, None, real) | self._discriminators_step(None, unpaired, real)
         self.nets.D_p.requires_grad_(False)
         self.nets.D_s.requires_grad_(False)
         with self.autocast():
@@ -68,7 +66,15 @@ class TwoBranches(Task):
         self.minimise(self.nets.objective(g_losses, lambda_s), "adam_g")
         self.nets.D_p.requires_grad_(True)
         self.nets.D_s.requires_grad_(True)
-        return {name: value.detach() for name, value in (d_losses | g_losses).items()}
+        return d_losses | {name: value.detach() for name, value in g_losses.items()}
+
+    def _discriminators_step(self, paired: Branch | None, unpaired: Branch | None, real: Tensor) -> dict[str, Tensor]:
+        """One step of D_p or of D_s, whose branch is there. They share nothing: one after the other takes less memory than together."""
+        with self.autocast():
+            d_losses = self.nets.discriminator_losses(paired, unpaired, real)
+        for name, loss in d_losses.items():
+            self.minimise(loss, f"adam_{name[-1]}")
+        return {name: loss.detach() for name, loss in d_losses.items()}
 
     def samples(self) -> np.ndarray:
         """Reference frame, pose, generated frame; and what G makes of unpaired poses."""
