@@ -12,7 +12,7 @@ from perfclone.bench.cloning import bench_capture
 from perfclone.bench.machine import peak_memory
 from perfclone.bench.reference import frames_per_second, stated_times
 from perfclone.bench.straightforward import Windows, store_frames
-from perfclone.bench.training import straightforward, summary
+from perfclone.bench.training import forms, straightforward, summary
 from perfclone.cli import main
 from perfclone.flops import count_flops
 from perfclone.rehearsal import Timing, rehearsal, stepper, timed
@@ -52,6 +52,17 @@ def test_the_straightforward_losses_are_the_methods(both):
     terms = task.nets.generator_losses(paired, unpaired, real, poses_s, flow)
     ours_g = task.nets.objective(terms, SMALL.lambda_s)
     assert plain.generator_loss(batch, *fakes).item() == pytest.approx(ours_g.item(), rel=1e-4)
+
+
+def test_what_lies_between_the_two_steps_computes_the_same():
+    between = {
+        name: task.step(SMALL.warmup_steps, torch.Generator().manual_seed(0)) for name, task in forms(SMALL, CPU).items()
+    }
+    plain, layout, *narrow = between.values()
+    for name, value in plain.items():
+        assert layout[name].item() == pytest.approx(value.item(), rel=1e-4)
+        for one in narrow:
+            assert one[name].item() == pytest.approx(value.item(), rel=0.05)
 
 
 def test_stored_windows_move_poses_and_frames_together(both):
@@ -118,6 +129,8 @@ def test_the_commands_give_whole_records(tmp_path, capfd):
             one = record[name]
             assert one["p10_ms"] <= one["median_ms"] <= one["p90_ms"]
             assert 0 < one["share_of_peak"] < 1.5
+        if arguments[0] == "train":
+            assert list(record["one_by_one"].values())[-1] == record["ours"]["median_ms"]
         ratio = record["straightforward"]["median_ms"] / record["ours"]["median_ms"]
         assert record["speedup"] == pytest.approx(ratio, rel=0.02)
         assert {"torch", "perfclone"} <= record["versions"].keys()

@@ -81,8 +81,12 @@ def made_up_poses(frames: int = FRAMES, seed: int = 0) -> np.ndarray:
     return (random.uniform(60, 196, (1, 18, 2)) + random.normal(0, 3, (frames, 18, 2))).astype(np.float32)
 
 
-def rehearsal(settings: TrainSettings, device: torch.device) -> TwoBranches:
-    """The paper's method with both of its branches on made-up videos. torch's random state is left as it was."""
+def rehearsal(settings: TrainSettings, device: torch.device, task: type[TwoBranches] = TwoBranches) -> TwoBranches:
+    """The paper's method with both of its branches on made-up videos. torch's random state is left as it was.
+
+    Args:
+        task: the method, or a form of it.
+    """
     random = np.random.default_rng(0)
     size, window = settings.size, settings.window
     frames = torch.from_numpy(random.integers(0, 256, (FRAMES, 3, size, size), np.uint8)).to(device)
@@ -92,7 +96,7 @@ def rehearsal(settings: TrainSettings, device: torch.device) -> TwoBranches:
     flow = torch.from_numpy(random.normal(0, 2, (FRAMES, 2, size, size)).astype(np.float16)).to(device)
     paired, unpaired = PairedData(frames, joints, starts, window), UnpairedData(joints, flow, starts, length)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        return TwoBranches(settings, 0, device, standin_bank(), paired, unpaired)
+        return task(settings, 0, device, standin_bank(), paired, unpaired)
 
 
 def stepper(task: TwoBranches, both: bool = True) -> Callable[[], object]:

@@ -15,6 +15,10 @@ def as_text(record: dict) -> str:
             lines.append(_line(name, record[name]))
     if "speedup" in record:
         lines.append(f"{record['speedup']:.2f} times as fast" + _memory(record))
+    if "one_by_one" in record:
+        lines.append(
+            "one thing after another: " + ", ".join(f"{name} {ms:.1f} ms" for name, ms in record["one_by_one"].items())
+        )
     if "stages_ms" in record:
         lines.append("a frame: " + ", ".join(f"{name} {ms:.1f} ms" for name, ms in record["stages_ms"].items()))
     if "ms_a_frame" in record:

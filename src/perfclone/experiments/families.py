@@ -224,11 +224,19 @@ def person_generation(plan: Plan) -> Iterator[Entry]:
             ))  # fmt: skip
 
 
+def precision(plan: Plan) -> Iterator[Entry]:
+    """Whether a training in bf16 ends where one in fp32 does, on the actor for development and at the profile's own steps."""
+    steps = PROFILES[plan.profile].settings.steps
+    for name in ("fp32", "bf16"):
+        yield from _trained(plan, name, "dee", unpaired=OTHERS, precision=name, steps=steps)
+
+
 FAMILIES: Mapping[str, Callable[[Plan], Iterator[Entry]]] = {
     "actors-and-drivers": actors_and_drivers,
     "comparisons": comparisons,
     "person-generation": person_generation,
     "pose-metrics": pose_metrics,
+    "precision": precision,
     "reconstruction-loss": reconstruction_loss,
     "self-reenactment": self_reenactment,
     "training-set-size": training_set_size,

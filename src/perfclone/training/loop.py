@@ -40,6 +40,9 @@ class Task(ABC):
         optimisers: by name.
     """
 
+    layout = torch.channels_last
+    """How images and weights lie in memory: as convolutions are fast."""
+
     nets: nn.Module
     generator: nn.Module
     optimisers: dict[str, torch.optim.Adam]
@@ -66,8 +69,8 @@ class Task(ABC):
         """A picture of what the networks make now, (H, W, 3) uint8. It leaves everything as it is."""
 
     def on_device(self, nets: nn.Module) -> nn.Module:
-        """The networks where they train, in the layout that convolutions are fast in."""
-        return nets.to(self.device, memory_format=torch.channels_last)
+        """The networks where they train, in their `layout`."""
+        return nets.to(self.device, memory_format=self.layout)
 
     def adam(self, *nets: nn.Module) -> torch.optim.Adam:
         """An optimiser of these networks.
