@@ -225,7 +225,10 @@ def person_generation(plan: Plan) -> Iterator[Entry]:
 
 
 def precision(plan: Plan) -> Iterator[Entry]:
-    """Whether a training in bf16 ends where one in fp32 does, on the actor for development and at the profile's own steps."""
+    """Whether a training in bf16 ends where one in fp32 does, on the actor for development and at the profile's own steps.
+
+    The rule: over three seeds the mean RMSE of bf16 differs from that of fp32 by no more than the seeds of fp32 differ among themselves.
+    """
     steps = PROFILES[plan.profile].settings.steps
     for name in ("fp32", "bf16"):
         yield from _trained(plan, name, "dee", unpaired=OTHERS, precision=name, steps=steps)
