@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from perfclone.bench.training import Launched
 from perfclone.errors import InputError
 from perfclone.metrics import rmse
 from perfclone.nets import VGGFeatures, load_vgg
@@ -22,6 +24,7 @@ from perfclone.training.actor import generate
 from perfclone.training.batches import PairedData, UnpairedData
 from perfclone.training.loop import Training
 from perfclone.training.networks import Networks
+from perfclone.training.replay import WARM_UP
 from perfclone.training.two_branches import TwoBranches
 
 CPU = torch.device("cpu")
@@ -178,7 +181,7 @@ def test_a_shifted_window_moves_frames_and_joints_together_and_fills_with_white(
 def test_unpaired_windows_carry_the_flow_between_their_own_frames(eve):
     data = UnpairedData.of([eve], 64, 1, CPU)
     assert data.length == 2, "Eq. (4) compares consecutive frames, also where N is 1"
-    poses, flow = data.batch(4, torch.Generator().manual_seed(0))
+    poses, flow = data.windows(data.draw(4, torch.Generator().manual_seed(0)))
     assert flow.shape == (4, 1, 2, 64, 64)
     own = torch.from_numpy(eve.flow(64).astype(np.float32)).permute(0, 3, 1, 2)
     for pose, field in zip(poses, flow, strict=True):
@@ -228,6 +231,41 @@ def test_the_unpaired_branch_starts_after_the_warm_up_and_then_trains_its_discri
     assert all(torch.equal(value, before[name]) for name, value in run.task.nets.D_s.state_dict().items())
     assert set(run.train_step()) == {"d_p", "d_s", "gan_p", "vgg", "gan_s", "tc"}
     assert not torch.equal(run.task.nets.D_s.stack[0].weight, before["stack.0.weight"])
+
+
+class NothingFromOrToMainMemory(TorchDispatchMode):
+    """On a GPU these operations would wait for a result, or bring something from main memory; a CUDA graph can't hold them."""
+
+    WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "is_nonzero", "equal", "lift_fresh")
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        assert function.overloadpacket.__name__ not in self.WAITING, function
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_step_waits_for_no_result_and_takes_nothing_from_main_memory(dee, eve, tmp_path, precision):
+    task = training(tmp_path, dee, eve, replace(TINY, precision=precision)).task
+    draw = torch.Generator().manual_seed(0)
+    drawn = [*task.paired.draw(2, draw, TINY.shift), task.unpaired.draw(2, draw)]
+    task.train_on(*drawn)
+    with NothingFromOrToMainMemory():
+        assert set(task.train_on(*drawn)) == {"d_p", "d_s", "gan_p", "vgg", "gan_s", "tc"}
+    with NothingFromOrToMainMemory(), pytest.raises(AssertionError, match="_local_scalar_dense"):
+        task.train_on(*drawn)["d_p"].item()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_replayed_steps_are_those_that_are_launched_one_by_one():
+    settings, device = replace(TINY, shift=1 / 8, warmup_share=0.2, precision="fp32"), torch.device("cuda")
+    found = []
+    for task in (rehearsal(settings, device), rehearsal(settings, device, Launched)):
+        assert task.replays == (type(task) is TwoBranches)
+        draw = torch.Generator().manual_seed(0)
+        found.append([task.step(number, draw) for number in range(2 * WARM_UP + 8)])
+    for replayed, launched in zip(*found, strict=True):
+        for name, value in launched.items():
+            assert replayed[name].item() == pytest.approx(value.item(), rel=1e-3)
 
 
 def test_training_does_not_disturb_the_callers_random_state_and_the_same_training_is_found_again(dee, eve):

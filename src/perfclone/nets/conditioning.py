@@ -5,6 +5,8 @@ Storing 36 maps of 256×256 floats takes 9.4 MB a sample, the 36 joints 288 byte
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -14,6 +16,12 @@ from ..skeleton import FRAME, LIMBS
 def _pixel_centres(size: int, like: Tensor) -> Tensor:
     """(size,) coordinates of the pixel centres of a size×size image, in pixels of the aligned frame."""
     return (torch.arange(size, dtype=like.dtype, device=like.device) + 0.5) * (FRAME / size)
+
+
+@cache
+def _limb_ends(device: torch.device) -> Tensor:
+    """(L, 2) int64, the joints at both ends of each limb, brought to a device once."""
+    return torch.tensor(LIMBS, device=device)
 
 
 def confidence_maps(joints: Tensor, size: int, sigma: float = 7 / 368, normalise: bool = True) -> Tensor:
@@ -56,7 +64,7 @@ def limb_falloff(joints: Tensor, size: int, sigma: float = 0.06) -> Tensor:
     Returns:
         (B, 1, size, size) float in [0, 1], 1 on a limb. Zero everywhere for a pose without any limb.
     """
-    first, second = (joints[:, [limb[end] for limb in LIMBS]] for end in (0, 1))  # (B, L, 2)
+    first, second = joints[:, _limb_ends(joints.device)].unbind(2)  # (B, L, 2) each
     known = ~(torch.isnan(first) | torch.isnan(second)).any(-1)
     start, end = (torch.where(known[..., None], point, 0.0) for point in (first, second))
     along = end - start

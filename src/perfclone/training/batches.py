@@ -61,22 +61,31 @@ class PairedData:
             window,
         )
 
-    def batch(self, count: int, draw: torch.Generator, shift: float = 0.0, crop: bool = False) -> tuple[Tensor, Tensor]:
-        """Poses (count, N, 18, 2) and frames (count, 3·N, size, size) in [−1, 1] of `count` windows drawn with replacement.
+    def draw(self, count: int, draw: torch.Generator, shift: float = 0.0) -> tuple[Tensor, Tensor | None]:
+        """Which windows, drawn with replacement, and by what each is moved: (count,) first frames and (count, 2), see `jitter`."""
+        at = self.starts[torch.randint(len(self.starts), (count,), generator=draw).to(self.starts.device)]
+        by = drawn_shifts(count, self.frames.shape[-1], draw, shift)
+        return at, by if by is None else by.to(at.device)
 
-        Each window, poses and frames alike, is moved by a random whole number of pixels, up to `shift` of the side each way;
+    def windows(self, at: Tensor, by: Tensor | None, shift: float = 0.0, crop: bool = False) -> tuple[Tensor, Tensor]:
+        """Poses (count, N, 18, 2) and frames (count, 3·N, size, size) in [−1, 1] of windows that were drawn.
+
+        Each window, poses and frames alike, is moved by its whole number of pixels, up to `shift` of the side each way;
         with `crop` it is enlarged about its centre first, just so that nothing comes in from outside.
         """
-        at = self.starts[torch.randint(len(self.starts), (count,), generator=draw).to(self.starts.device)]
         at = at[:, None] + torch.arange(self.window, device=at.device)
         joints, frames = self.joints[at], self.frames[at].flatten(1, 2)
         size = frames.shape[-1]
-        frames, by = jitter(frames, draw, shift, crop)
         if by is not None:
+            frames = moved(frames, by, shift, crop)
             if crop:
                 joints = (joints - FRAME / 2) * (1 + 2 * reach(shift, size) / size) + FRAME / 2
             joints = joints + by[:, None, None] * (FRAME / size)
         return joints, frames.float() / 127.5 - 1
+
+    def batch(self, count: int, draw: torch.Generator, shift: float = 0.0, crop: bool = False) -> tuple[Tensor, Tensor]:
+        """The `windows` that `draw` draws."""
+        return self.windows(*self.draw(count, draw, shift), shift, crop)
 
 
 def reach(shift: float, size: int) -> int:
@@ -97,16 +106,24 @@ def jitter(frames: Tensor, draw: torch.Generator, shift: float, crop: bool = Fal
     Returns:
         The frames, uint8 or with `crop` float in 0..255, and (B, 2) by what they were moved, x first; None where nothing can move.
     """
-    size, most = frames.shape[-1], reach(shift, frames.shape[-1])
-    if not most:
-        return frames, None
-    by = torch.randint(-most, most + 1, (len(frames), 2), generator=draw)
+    by = drawn_shifts(len(frames), frames.shape[-1], draw, shift)
+    return (frames, None) if by is None else (moved(frames, by.to(frames.device), shift, crop), by.to(frames.device))
+
+
+def drawn_shifts(count: int, size: int, draw: torch.Generator, shift: float) -> Tensor | None:
+    """(count, 2) whole pixels of `size`, x first, at most `reach` each way; None where nothing can move."""
+    most = reach(shift, size)
+    return torch.randint(-most, most + 1, (count, 2), generator=draw) if most else None
+
+
+def moved(frames: Tensor, by: Tensor, shift: float, crop: bool = False) -> Tensor:
+    """What `jitter` makes of (B, C, size, size) uint8 frames, by (B, 2) whole pixels that were drawn."""
     if not crop:
-        return _shifted(frames, by.to(frames.device)), by.to(frames.device)
+        return _shifted(frames, by)
+    size, most = frames.shape[-1], reach(shift, frames.shape[-1])
     large = F.interpolate(frames.float(), size=(size + 2 * most,) * 2, mode="bicubic", antialias=True).clamp(0, 255)
     corners = (most - by).tolist()
-    cut = [one[:, y : y + size, x : x + size] for one, (x, y) in zip(large, corners, strict=True)]
-    return torch.stack(cut), by.to(frames.device)
+    return torch.stack([one[:, y : y + size, x : x + size] for one, (x, y) in zip(large, corners, strict=True)])
 
 
 def _shifted(frames: Tensor, by: Tensor) -> Tensor:
@@ -116,8 +133,7 @@ def _shifted(frames: Tensor, by: Tensor) -> Tensor:
     inside = ((x >= 0) & (x < len(side)))[:, None, :] & ((y >= 0) & (y < len(side)))[:, :, None]
     x, y = x.clamp(0, len(side) - 1)[:, None, :], y.clamp(0, len(side) - 1)[:, :, None]
     sample = torch.arange(len(frames), device=frames.device)[:, None, None]
-    moved = frames[sample, :, y, x].permute(0, 3, 1, 2)
-    return torch.where(inside[:, None], moved, 255)
+    return torch.where(inside[:, None], frames[sample, :, y, x].permute(0, 3, 1, 2), 255)
 
 
 @dataclass(frozen=True)
@@ -155,8 +171,11 @@ class UnpairedData:
             length,
         )
 
-    def batch(self, count: int, draw: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Poses (count, length, 18, 2) and flow (count, length − 1, 2, size, size) of `count` windows drawn with replacement."""
-        at = self.starts[torch.randint(len(self.starts), (count,), generator=draw).to(self.starts.device)]
+    def draw(self, count: int, draw: torch.Generator) -> Tensor:
+        """(count,) first frames of windows, drawn with replacement."""
+        return self.starts[torch.randint(len(self.starts), (count,), generator=draw).to(self.starts.device)]
+
+    def windows(self, at: Tensor) -> tuple[Tensor, Tensor]:
+        """Poses (count, length, 18, 2) and flow (count, length − 1, 2, size, size) of windows that were drawn."""
         at = at[:, None] + torch.arange(self.length, device=at.device)
         return self.joints[at], self.flow[at[:, :-1]].float()

@@ -41,7 +41,7 @@ class Task(ABC):
     """
 
     layout = torch.channels_last
-    """How images and weights lie in memory: as convolutions are fast."""
+    """Memory format of images and weights, in which convolutions are fast."""
 
     nets: nn.Module
     generator: nn.Module
@@ -80,7 +80,9 @@ class Task(ABC):
         """
         s = self.settings
         parameters = list(chain.from_iterable(net.parameters() for net in nets))
-        adam = torch.optim.Adam(parameters, lr=s.learning_rate, betas=(s.beta1, s.beta2), fused=True)
+        cuda = self.device.type == "cuda"  # the rate is a tensor there and all is ready to be recorded, see `replay`
+        rate = torch.tensor(s.learning_rate, device=self.device) if cuda else s.learning_rate
+        adam = torch.optim.Adam(parameters, lr=rate, betas=(s.beta1, s.beta2), fused=True, capturable=cuda)
         for parameter in parameters:
             moments = {name: torch.zeros_like(parameter, requires_grad=False) for name in ("exp_avg", "exp_avg_sq")}
             adam.state[parameter] = {"step": torch.zeros((), device=parameter.device), **moments}
@@ -96,6 +98,14 @@ class Task(ABC):
         for name in names:
             self.optimisers[name].step()
             self.optimisers[name].zero_grad(set_to_none=True)
+
+
+def set_rate(group: dict, rate: float) -> None:
+    """Give a group of parameters its learning rate, in place where it is a tensor."""
+    if isinstance(group["lr"], Tensor):
+        group["lr"].fill_(rate)
+    else:
+        group["lr"] = rate
 
 
 class Training:
@@ -138,7 +148,7 @@ class Training:
         """The task's next step, at the learning rate and with the randomness of its number. Returns each loss, detached."""
         for optimiser in self.task.optimisers.values():
             for group in optimiser.param_groups:
-                group["lr"] = self.task.settings.learning_rate_at(self.step)
+                set_rate(group, self.task.settings.learning_rate_at(self.step))
         draw = torch.Generator().manual_seed((self.seed << 32) + self.step)
         torch.manual_seed(int(torch.randint(2**62, (), generator=draw)))  # dropout's, if there is any
         losses = self.task.step(self.step, draw)

@@ -10,9 +10,10 @@ from ..nets import VGGFeatures
 from ..nets.vgg import Bank
 from ..viz import sample_sheet
 from .actor import generate
-from .batches import PairedData, UnpairedData
+from .batches import PairedData, UnpairedData, reach
 from .loop import Task
 from .networks import Branch, Networks
+from .replay import Replayed
 from .settings import TrainSettings
 
 
@@ -39,6 +40,7 @@ class TwoBranches(Task):
     ) -> None:
         super().__init__(settings, seed, device)
         self.paired, self.unpaired = paired, unpaired
+        self._replayed: dict[int, Replayed] = {}
         self.nets: Networks = self.on_device(Networks(settings, VGGFeatures(bank, settings.vgg_range)))
         self.generator = self.nets.G
         self.optimisers = {
@@ -48,13 +50,33 @@ class TwoBranches(Task):
         }
 
     def step(self, number: int, draw: torch.Generator) -> dict[str, Tensor]:
-        """One step of the discriminators, then one of G."""
+        """One step of the discriminators, then one of G. On a GPU it is recorded once for each number of branches, and replayed."""
         s = self.settings
-        lambda_s = s.lambda_s if self.unpaired is not None and number >= s.warmup_steps else 0.0
-        poses_p, real = self.paired.batch(s.batch // 2, draw, s.shift, s.crop)
-        poses_s = flow = None
-        if lambda_s > 0:  # with a weight of zero the unpaired branch could not move anything: it is not computed
-            poses_s, flow = self.unpaired.batch(s.batch // 2, draw)
+        drawn = [*self.paired.draw(s.batch // 2, draw, s.shift)]
+        if self.unpaired is not None and s.lambda_s > 0 and number >= s.warmup_steps:
+            drawn.append(
+                self.unpaired.draw(s.batch // 2, draw)
+            )  # with λ_s = 0 that branch could not move anything: it is not computed
+        if not self.replays:
+            return self.train_on(*drawn)
+        return self._replayed.setdefault(len(drawn), Replayed(self.train_on))(*drawn)
+
+    @property
+    def replays(self) -> bool:
+        """Whether steps are recorded. Not with dropout or `crop`, for which numbers come from main memory, and which are not the method's."""
+        s = self.settings
+        return self.device.type == "cuda" and reach(s.shift, s.size) > 0 and not (s.dropout or s.crop)
+
+    def train_on(self, at: Tensor, by: Tensor | None, at_s: Tensor | None = None) -> dict[str, Tensor]:
+        """The step on windows that were drawn.
+
+        Args:
+            at, by: see `PairedData.draw`.
+            at_s: see `UnpairedData.draw`; None for the paired branch alone.
+        """
+        s = self.settings
+        poses_p, real = self.paired.windows(at, by, s.shift, s.crop)
+        poses_s, flow = (None, None) if at_s is None else self.unpaired.windows(at_s)
         volume_s = None if poses_s is None else poses_s.reshape(-1, s.window, *poses_s.shape[2:])
         with self.autocast():
             paired, unpaired = self.nets(poses_p, volume_s)
@@ -63,7 +85,7 @@ class TwoBranches(Task):
         self.nets.D_s.requires_grad_(False)
         with self.autocast():
             g_losses = self.nets.generator_losses(paired, unpaired, real, poses_s, flow)
-        self.minimise(self.nets.objective(g_losses, lambda_s), "adam_g")
+        self.minimise(self.nets.objective(g_losses, 0.0 if at_s is None else s.lambda_s), "adam_g")
         self.nets.D_p.requires_grad_(True)
         self.nets.D_s.requires_grad_(True)
         return d_losses | {name: value.detach() for name, value in g_losses.items()}
