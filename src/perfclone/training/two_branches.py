@@ -63,7 +63,7 @@ class TwoBranches(Task):
 
     @property
     def replays(self) -> bool:
-        """Whether steps are recorded. Not with dropout or `crop`, which the method does not have and which take numbers from main memory."""
+        """Whether steps are recorded. Not with dropout or `crop`, which the method has not and which take numbers from main memory."""
         s = self.settings
         return self.device.type == "cuda" and reach(s.shift, s.size) > 0 and not (s.dropout or s.crop)
 
