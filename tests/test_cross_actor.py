@@ -32,7 +32,7 @@ from perfclone.experiments.cross_actor import (
     true_frames,
 )
 from perfclone.experiments.evaluation import POSE_EVERY
-from perfclone.experiments.ledger import load_claims
+from perfclone.experiments.ledger import load_claims, load_family
 from perfclone.experiments.results import Row
 from perfclone.experiments.spec import NEAREST, RunSpec
 from perfclone.experiments.store import Store
@@ -219,6 +219,21 @@ def test_each_dance_and_each_kind_of_joints_is_a_method_of_its_own_in_a_stored_f
     assert np.array_equal(stored.samples("ours", "dee", "whole"), runs[0][1].samples())
     record = json.loads((tmp_path / "reference" / "made-up" / "record.json").read_text())
     assert len(record["runs"]) == 2 * (1 + 3)
+
+
+def test_families_share_what_they_show_of_a_run_and_what_no_family_shows_goes(runs, tmp_path):
+    plan, references = families.Plan("smoke"), tmp_path / "reference"
+    shown = references / "runs"
+    for name in ("all", "again"):
+        families.store_reference(name, plan, runs, references / name)
+    everything = {path.name: path.read_bytes() for path in shown.iterdir()}
+    assert {name.split(".")[0] for name in everything} == {run.id for _, run in runs}
+    families.store_reference("all", plan, runs[:1], references / "all")
+    assert {path.name: path.read_bytes() for path in shown.iterdir()} == everything, "the other still shows them"
+    families.store_reference("again", plan, runs[:1], references / "again")
+    assert {path.name.split(".")[0] for path in shown.iterdir()} == {runs[0][1].id}
+    for name in ("all", "again"):
+        load_family(references / name)
 
 
 def test_the_claims_on_actors_and_drivers_name_what_the_family_has():

@@ -293,7 +293,7 @@ def test_a_rows_number_is_that_of_the_runs_own_summary(tiny, plan):
 
 def test_a_stored_picture_that_was_changed_is_refused(tiny, plan, tmp_path):
     store_reference("tiny", plan, tiny, tmp_path / "reference" / "tiny")
-    with open(tmp_path / "reference" / "tiny" / f"{tiny[0][1].id}.png", "ab") as file:
+    with open(tmp_path / "reference" / "runs" / f"{tiny[0][1].id}.png", "ab") as file:
         file.write(b"\0")
     with pytest.raises(InputError, match="sha256"):
         results.stored("tiny", tmp_path)

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..baselines import pg2_settings
 from ..baselines.pg2 import FINE_TUNED, METHOD
+from ..capture.archive import read_json
 from ..files import write_bytes, write_json
 from ..training import PROFILES, TrainSettings
 from ..training.batches import MINIMUM_FRAMES
@@ -26,7 +27,7 @@ from .advice import ADVISED
 from .cross_actor import by_driver
 from .evaluation import summary
 from .grid import make, side_by_side
-from .ledger import Family, StoredRun
+from .ledger import SHARED, Family, StoredRun
 from .spec import BASELINES, NEAREST, OWN, TEST, RunSpec
 from .store import FILM, SAMPLES, Run, Store
 
@@ -333,6 +334,9 @@ def _dances(about: StoredRun, run: Run) -> Iterator[tuple[StoredRun, dict[str, n
 def store_reference(name: str, plan: Plan, runs: Sequence[tuple[Entry, Run]], folder: Path) -> None:
     """Write a family as a stored reference: `record.json`, the measures of all frames, and of the first seed what pages show.
 
+    The last lies in the folder `SHARED` beside the family's, since a run can belong to several families. So families that share runs
+    are stored from the same runs: where another machine's run of the same id differs, `ledger.load_family` refuses the older family.
+
     Args:
         folder: `data/reference/<name>`. What is there is replaced as a whole.
 
@@ -349,9 +353,11 @@ def store_reference(name: str, plan: Plan, runs: Sequence[tuple[Entry, Run]], fo
     arrays = {f"{id}/{measure}": values for id, frames in family.frames.items() for measure, values in frames.items()}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
-    files = {"frames.npz": buffer.getvalue()} | {name: path.read_bytes() for name, path in _shown(plan, runs)}
-    for file, content in files.items():
-        write_bytes(folder / file, content)
+    write_bytes(folder / "frames.npz", buffer.getvalue())
+    files = {"frames.npz": content_hash(folder / "frames.npz")}
+    for file, path in _shown(plan, runs):
+        write_bytes(folder.parent / SHARED / file, path.read_bytes())
+        files[f"../{SHARED}/{file}"] = content_hash(path)
     made = {
         run.id: {"spec": entry.spec.as_dict(), "provenance": run.provenance, "videos": run.identity["videos"]}
         for entry, run in runs
@@ -365,10 +371,17 @@ def store_reference(name: str, plan: Plan, runs: Sequence[tuple[Entry, Run]], fo
         "command": family.command,
         "vgg": next(run.provenance["vgg"] for entry, run in runs if entry.spec.trained),
         "runs": details,
-        "files": {file: content_hash(folder / file) for file in files},
+        "files": files,
     })  # fmt: skip
-    for path in folder.iterdir():
-        if path.name not in (*files, "record.json"):
+    _clear(folder.parent)
+
+
+def _clear(references: Path) -> None:
+    """Remove pictures, films and logs that no family names any more."""
+    records = [read_json(path.read_bytes()) for path in references.glob("*/record.json")]
+    named = {Path(file).name for record in records for file in record.get("files", {}) if file.startswith("../")}
+    for path in (references / SHARED).iterdir():
+        if path.name not in named:
             path.unlink()
 
 

@@ -72,6 +72,8 @@ SEEDS = 3
 """Trainings that have to agree where nothing but trainings can be counted."""
 ABOUT = ("profile", "device", "commit", "command")
 """What `record.json` says of a family in words."""
+SHARED = "runs"
+"""Folder beside the families' for the pictures, films and logs of runs, `<run id>.png`, `.mp4`, `.csv`."""
 MAX_ARRAY_BYTES = 200_000_000
 
 
@@ -323,8 +325,8 @@ def load_family(folder: str | Path) -> Family:
 
 def _check_files(folder: Path, files: Mapping[str, str]) -> None:
     for name, sha256 in files.items():
-        if Path(name).name != name:
-            raise ValueError(f"{name} is not a file of this folder")
+        if Path(name).name != name.removeprefix(f"../{SHARED}/"):
+            raise ValueError(f"{name} is neither a file of this folder nor of {SHARED}")
         if content_hash(folder / name) != sha256:
             raise InputError(f"{folder / name} is not the file that record.json describes (another sha256); fetch it again")
 

@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..notebook import REFERENCE, Shown
 from .cross_actor import DRIVER
 from .families import JOINTS, Entry, Plan, as_family, run_family
-from .ledger import SQUARED, VERDICTS, Family, NotMeasured, judge, load_claims, load_family, load_references
+from .ledger import SHARED, SQUARED, VERDICTS, Family, NotMeasured, judge, load_claims, load_family, load_references
 from .spec import NEAREST, RunSpec
 from .statistics import (
     BLOCK,
@@ -250,7 +250,7 @@ def stored(name: str, data: Path) -> Results | None:
     files = {}
     for run in read_json((folder / "record.json").read_bytes())["runs"]:
         if "spec" in run:
-            kept = (folder / f"{run['id']}.{kind}" for kind in ("png", "mp4", "csv"))
+            kept = (folder.parent / SHARED / f"{run['id']}.{kind}" for kind in ("png", "mp4", "csv"))
             files[run["id"]] = Files(RunSpec.from_dict(run["spec"]), run["provenance"], run["videos"], *kept)
     return Results(family, files)
 
