@@ -78,6 +78,8 @@ def test_a_part_is_the_part_of_the_whole(folder):
     assert len(part) == 3
     np.testing.assert_array_equal(part.frames(64), performance.frames(64)[3:6])
     np.testing.assert_array_equal(part.masks(64), performance.masks(64)[3:6])
+    for together, alone in zip(part.frames_and_masks(64), (part.frames(64), part.masks(64)), strict=True):
+        np.testing.assert_array_equal(together, alone)
     np.testing.assert_array_equal(part.flow(64), performance.flow(64)[3:5])
     np.testing.assert_array_equal(part.poses.joints, performance.poses.joints[3:6])
     assert len(performance[5:2]) == 0 and performance[4:5].flow(64).shape[0] == 0

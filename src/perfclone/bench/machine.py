@@ -58,9 +58,9 @@ def _processor() -> str:
 def peak_memory(run: Callable[..., None], *arguments: object, device: torch.device) -> int | None:
     """Bytes that a piece of work takes at its peak: of the GPU, or of main memory beyond what the libraries themselves take.
 
-    Main memory is measured in a process of its own, the second time that the work is done there: the first brings in the libraries and
-    what they keep, hundreds of MiB of code and compiled kernels among it, and gives back what else it took. It is the median of
-    several processes, since no two leave the same holes between what they hold.
+    Main memory is measured in a process of its own, after the work has been done there once: that brings in the libraries and what they
+    keep, hundreds of MiB of code and compiled kernels among it. It is the median of several times, since each leaves other holes
+    between what it holds.
 
     Args:
         run: what is done; a function that can be imported.
@@ -75,9 +75,8 @@ def peak_memory(run: Callable[..., None], *arguments: object, device: torch.devi
         before = torch.cuda.memory_allocated(device)
         run(*arguments)
         return torch.cuda.max_memory_allocated(device) - before
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as process:
-        peaks = [process.submit(_growth, run, arguments, torch.get_num_threads()).result() for _ in range(TIMES)]
-    return None if None in peaks else int(np.median(peaks))
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(_growth, run, arguments, torch.get_num_threads()).result()
 
 
 def _growth(run: Callable[..., None], arguments: tuple, threads: int) -> int | None:
@@ -85,6 +84,10 @@ def _growth(run: Callable[..., None], arguments: tuple, threads: int) -> int | N
         return None
     torch.set_num_threads(threads)
     run(*arguments)
+    return int(np.median([_growth_once(run, arguments) for _ in range(TIMES)]))
+
+
+def _growth_once(run: Callable[..., None], arguments: tuple) -> int:
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's; others keep less
     if trim:

@@ -49,13 +49,16 @@ EXACT = 256
 """Values of 8 bits whose products are summed at a time. 256 · 255² is below 2²⁴, so float32 holds each such sum exactly."""
 
 
-def evaluate(frames: np.ndarray, parts: Sequence[Performance], window: int) -> dict[str, np.ndarray]:
+def evaluate(
+    frames: np.ndarray, parts: Sequence[Performance], window: int, shown: tuple[np.ndarray, np.ndarray] | None = None
+) -> dict[str, np.ndarray]:
     """Compare a sequence with those parts of a performance that it is to show.
 
     Args:
         frames: (T, size, size, 3) uint8 on white, for the poses of `parts` in turn.
         parts: the true performance, which nothing was trained on.
         window: N, frames that were generated together; they lie side by side, beginning anew with each part.
+        shown: see `measure`.
 
     Returns:
         The measures of each frame. They are what `measure` gives, and as (T,) float64 too
@@ -63,18 +66,21 @@ def evaluate(frames: np.ndarray, parts: Sequence[Performance], window: int) -> d
     """
     both = _both_seen(_seen(parts))
     within, between = zip(*(within_and_between(flicker(one), window) for one in _pieces(frames, parts)))
-    return measure(frames, parts) | {
+    return measure(frames, parts, shown) | {
         "flicker_within": np.where(both, _padded(within), np.nan),
         "flicker_between": np.where(both, _padded(between), np.nan),
     }
 
 
-def measure(frames: np.ndarray, parts: Sequence[Performance]) -> dict[str, np.ndarray]:
+def measure(
+    frames: np.ndarray, parts: Sequence[Performance], shown: tuple[np.ndarray, np.ndarray] | None = None
+) -> dict[str, np.ndarray]:
     """How near any sequence of frames comes to the performance that it is to show.
 
     Args:
         frames: (T, size, size, 3) uint8 on white, for the poses of `parts` in turn.
         parts: the true performance, T frames in all.
+        shown: its `true_frames`, where they are decoded already.
 
     Returns:
         (T,) float64 each, NaN for a frame in which nobody is seen.
@@ -88,8 +94,7 @@ def measure(frames: np.ndarray, parts: Sequence[Performance]) -> dict[str, np.nd
     size, counted = frames.shape[1], _seen(parts)
     if len(frames) != len(counted):
         raise ValueError(f"{len(frames)} frames for {len(counted)} poses")
-    truth = joined_frames(parts, size)
-    masks = np.concatenate([part.masks(size) for part in parts]) >= FOREGROUND
+    truth, masks = shown or true_frames(parts, size)
     flows = [part.flow(size) for part in parts]
     joints = np.concatenate([part.poses.joints for part in parts])
     both = _both_seen(counted)
@@ -135,6 +140,12 @@ def summary(measures: dict[str, np.ndarray]) -> dict[str, float]:
 def joined_frames(parts: Sequence[Performance], size: int) -> np.ndarray:
     """The true frames of several parts, one part after the other: (T, size, size, 3) uint8 on white."""
     return np.concatenate([part.frames(size) for part in parts])
+
+
+def true_frames(parts: Sequence[Performance], size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same, and where the performer is in them: (T, size, size, 3) uint8 on white, (T, size, size) bool."""
+    frames, masks = zip(*(part.frames_and_masks(size) for part in parts))
+    return np.concatenate(frames), np.concatenate(masks) >= FOREGROUND
 
 
 def ours(actor: Actor, parts: Sequence[Performance]) -> np.ndarray:

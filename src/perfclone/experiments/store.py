@@ -34,7 +34,7 @@ from ..training.settings import find_profile
 from ..video import VideoWriter, content_hash, read_frames
 from ..viz import encode_png
 from .cross_actor import DRIVER, cloner, load_dance, measure_all, retriever
-from .evaluation import CONTROLS, evaluate, joined_frames, ours, summary
+from .evaluation import CONTROLS, evaluate, ours, summary, true_frames
 from .spec import PG2, Material, RunSpec, identity_hash, today, video_path
 from .translation import measure_translations
 
@@ -353,8 +353,8 @@ def _reenacted(
     """The generated and the true frames of the test parts, and how they compare."""
     size, parts = spec.settings.size, material.test
     frames = ours(actor, parts) if actor else CONTROLS[spec.method](parts, material.train, size)
-    measures = evaluate(frames, parts, spec.settings.window)
-    return frames, joined_frames(parts, size), measures
+    shown = true_frames(parts, size)
+    return frames, shown[0], evaluate(frames, parts, spec.settings.window, shown)
 
 
 def _across(
