@@ -1,6 +1,8 @@
 """Benchmarks: the straightforward step computes what the method does, operations are counted right, records are whole."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from perfclone.bench.reference import frames_per_second, stated_times
 from perfclone.bench.straightforward import Windows, store_frames
 from perfclone.bench.training import forms, straightforward, summary
 from perfclone.cli import main
+from perfclone.experiments.ledger import load_family
 from perfclone.flops import count_flops
 from perfclone.rehearsal import Timing, rehearsal, stepper, timed
 from perfclone.training import PROFILES
@@ -157,3 +160,23 @@ def test_the_papers_times_make_the_papers_sums():
     assert found["total_ms"] == 80 and found["frames_per_second_on_two_devices"] == 25
     assert found["training_hours"] == 4
     assert frames_per_second(35, 45) == {"one device": 12.5, "two in a row": pytest.approx(22.2, abs=0.03), "two in turn": 25}
+
+
+WITHOUT_VIDEO = """
+import sys
+sys.modules["av"] = sys.modules["mediapipe"] = None  # as if they were not installed
+from perfclone.bench.reference import main
+sys.argv = ["reference", "--device", "cpu", "--profile", "smoke", "--seconds", "0.2", "--data", sys.argv[1]]
+main()
+"""
+
+
+def test_a_machine_without_video_libraries_stores_the_times_that_it_has_and_says_what_is_missing(tmp_path):
+    (tmp_path / "actors").mkdir()
+    (tmp_path / "actors" / "eve.mp4").symlink_to(EVE)
+    subprocess.run([sys.executable, "-c", WITHOUT_VIDEO, str(tmp_path)], check=True)
+    record = json.loads((tmp_path / "reference" / "online-cloning" / "record.json").read_text())
+    assert set(record["runs"][0]["summary"]) == {"generator_ms", "training_hours"}
+    assert record["left_out"] == {"capture": "there is no av here"}
+    assert set(record["records"]["clone"]["stages_ms"]) == {"generator", "picture"}
+    assert load_family(tmp_path / "reference" / "online-cloning").profile == "smoke"
