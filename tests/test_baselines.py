@@ -112,6 +112,7 @@ def test_a_step_trains_all_four_networks_and_fills_both_pools(dee):
     after = task.nets.state_dict()
     for net in ("to_actor", "to_source", "d_actor", "d_source"):
         assert any(not torch.equal(after[name], value) for name, value in before.items() if name.startswith(net)), net
+    assert all(p.grad is None for p in task.nets.parameters()), "no loss leaves a gradient for another network's next step"
     assert int(after["pool_actor.count"]) == int(after["pool_source.count"]) == 3, "half of the batch is of either domain"
 
 

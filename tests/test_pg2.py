@@ -293,6 +293,7 @@ def test_the_first_stage_moves_g1_alone_and_the_second_starts_from_it_and_leaves
         before = {name: value.clone() for name, value in task.nets.state_dict().items()}
         found = run.train_step()
         after = task.nets.state_dict()
+        assert all(p.grad is None for p in task.nets.parameters()), "no loss leaves a gradient for another network's next step"
         return set(found), {name.split(".")[0] for name, value in before.items() if not torch.equal(after[name], value)}
 
     assert stage_1_steps(settings) == 2

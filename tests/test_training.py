@@ -230,6 +230,7 @@ def test_the_unpaired_branch_starts_after_the_warm_up_and_then_trains_its_discri
     assert names == [{"d_p", "gan_p", "vgg"}] * 4
     assert all(torch.equal(value, before[name]) for name, value in run.task.nets.D_s.state_dict().items())
     assert set(run.train_step()) == {"d_p", "d_s", "gan_p", "vgg", "gan_s", "tc"}
+    assert all(p.grad is None for p in run.task.nets.parameters()), "no loss leaves a gradient for another network's next step"
     assert not torch.equal(run.task.nets.D_s.stack[0].weight, before["stack.0.weight"])
 
 

@@ -88,22 +88,17 @@ def _torchvision_models():
     The package index has torchvision only as built for CUDA. Beside a CPU build of torch its own operators are missing, and its
     import stops at the first one that it describes. RAFT uses none of them: declaring those two is enough.
     """
-    global _declared
-    from torch.library import Library
+    from torch import library
 
     try:
         from torchvision.models import optical_flow
     except RuntimeError as error:
         if "torchvision::nms" not in str(error):
             raise
-        _declared = Library("torchvision", "DEF")  # lives as long as the process
-        _declared.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        _declared.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        for name in ("nms", "qnms"):
+            library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         from torchvision.models import optical_flow
     return optical_flow
-
-
-_declared = None
 
 
 def encode(flow: np.ndarray) -> bytes:

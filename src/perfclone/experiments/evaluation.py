@@ -143,7 +143,7 @@ def joined_frames(parts: Sequence[Performance], size: int) -> np.ndarray:
 
 
 def true_frames(parts: Sequence[Performance], size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The same, and where the performer is in them: (T, size, size, 3) uint8 on white, (T, size, size) bool."""
+    """`joined_frames`, and where the performer is in them: (T, size, size, 3) uint8 on white, (T, size, size) bool."""
     frames, masks = zip(*(part.frames_and_masks(size) for part in parts))
     return np.concatenate(frames), np.concatenate(masks) >= FOREGROUND
 
