@@ -29,6 +29,8 @@ PLACE = {"actors": ["ann"], "split": "chronological"}
 THREE = {"actors": ["ann", "ben", "chi"], "split": "chronological"}
 PAIR = {"measure": "mse", "a": "ours", "b": "pix2pix"}
 TOLERANCES = {"close": 1.25, "far": 1.6}
+HALF = 1e-3
+"""How far a number may lie from the one that was put in, of which half precision keeps three digits."""
 
 
 # ---- made-up families ----
@@ -36,7 +38,7 @@ TOLERANCES = {"close": 1.25, "far": 1.6}
 
 def run(label, actor="ann", seed=0, split="chronological", summary=None, **measures):
     """A run whose measures are numbers, the same in every frame, or arrays."""
-    arrays = {name: np.broadcast_to(np.float32(array), FRAMES) for name, array in measures.items()}
+    arrays = {name: np.broadcast_to(np.float16(array), FRAMES) for name, array in measures.items()}
     record = {"id": f"{label}-{actor}-{seed}-{split}".replace(" ", "_"), "label": label, "actor": actor, "seed": seed}
     return record | {"split": split, "summary": summary or {}}, arrays
 
@@ -109,7 +111,7 @@ def wave(level, swing, period=150):
 def test_ratio_asks_for_the_papers_side_of_one_and_for_a_factor(family, ours, expected, word):
     found = verdict(claim("ratio", [12, 20], **PAIR, **PLACE, **TOLERANCES), family(*pair(ours, 100)))
     assert found.verdict == expected and word in found.why
-    assert found.values[0] == found.interval.estimate == pytest.approx(ours / 100)
+    assert found.values[0] == found.interval.estimate == pytest.approx(ours / 100, rel=HALF)
 
 
 def test_a_ratio_just_below_one_does_not_agree_with_one_just_above(family):
@@ -121,7 +123,7 @@ def test_a_ratio_just_below_one_does_not_agree_with_one_just_above(family):
 def test_mean_ratio_divides_means_over_actors(family):
     runs = [*pair(10, 20), *pair(30, 20, actors=["ben"]), *pair(20, 60, actors=["chi"])]
     found = verdict(claim("mean_ratio", [16.2, 17.5], **PAIR, **THREE, **TOLERANCES), family(*runs))
-    assert found.values[0] == pytest.approx(60 / 100)
+    assert found.values[0] == pytest.approx(60 / 100, rel=HALF)
     assert found.interval.actors == 3 and "ann, ben and chi" in found.why
 
 
@@ -142,7 +144,7 @@ def test_less_and_greater_compare_means_over_actors(family, kind, sign, gap, exp
     runs = pair(wave(0.5, 0.2), 0.5 + sign * gap, "pck", actors=THREE["actors"])
     found = verdict(claim(kind, **PAIR | {"measure": "pck"}, **THREE), family(*runs))
     assert found.verdict == expected
-    assert found.values[0] == pytest.approx(-sign * gap, abs=1e-6)
+    assert found.values[0] == pytest.approx(-sign * gap, abs=0.02)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +161,7 @@ def test_monotone_stands_with_its_least_certain_step(family, levels, expected):
     runs = [run(label, mse=np.square(level)) for label, level in zip(labels, levels)]
     found = verdict(claim("monotone", measure="mse", labels=labels, **PLACE), family(*runs))
     assert found.verdict == expected
-    assert len(found.values) == 3 and found.values[0] == pytest.approx(levels[0])
+    assert len(found.values) == 3 and found.values[0] == pytest.approx(levels[0], rel=HALF)
 
 
 @pytest.mark.parametrize("slope, expected", [(1, "replicated"), (0.05, "partly"), (-1, "not")])
@@ -194,7 +196,7 @@ def test_an_absolute_error_is_shown_and_never_judged(family):
     row = claim("absolute", [26.4], label="ours", measure="mse", **PLACE)
     found = verdict(row, family(*pair(26.4, 100)))
     assert found.verdict == "not comparable" and "depend on the video" in found.why
-    assert found.values[0] == pytest.approx(26.4)
+    assert found.values[0] == pytest.approx(26.4, rel=HALF)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +276,7 @@ def test_a_stand_in_or_a_small_profile_shows_its_number_but_carries_no_verdict(f
     row = claim(kind, [12, 20], **PAIR, **PLACE, **extra)
     found = verdict(row, family(*pair(60, 100), **about))
     assert found.verdict == "not comparable" and word in found.why
-    assert found.values[0] == pytest.approx(0.6)
+    assert found.values[0] == pytest.approx(0.6, rel=HALF)
     assert verdict(row, family(*pair(60, 100))).verdict == "replicated"
 
 
@@ -349,7 +351,7 @@ def name_a_file_elsewhere(folder):
 
 def claims_a_huge_array(folder):
     """A member whose header announces a terabyte."""
-    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (250000000000,), }".ljust(117) + b"\n"
+    header = b"{'descr': '<f2', 'fortran_order': False, 'shape': (250000000000,), }".ljust(117) + b"\n"
     with zipfile.ZipFile(folder / "frames.npz", "w") as archive:
         archive.writestr("run/mse.npy", b"\x93NUMPY\x01\x00\x76\x00" + header + bytes(4000))
     seal(folder, json.loads((folder / "record.json").read_text()))
@@ -366,13 +368,13 @@ DAMAGES = {
     ),
     "a huge array": claims_a_huge_array,
     "float64": other_arrays(run__mse=np.ones(FRAMES)),
-    "two dimensions": other_arrays(run__mse=np.ones((2, FRAMES), np.float32)),
+    "two dimensions": other_arrays(run__mse=np.ones((2, FRAMES), np.float16)),
     "objects": other_arrays(run__mse=np.array([{}], object)),
-    "infinite": other_arrays(run__mse=np.full(FRAMES, np.inf, np.float32)),
-    "a negative squared error": other_arrays(run__mse=np.full(FRAMES, -1, np.float32)),
-    "an unknown run": other_arrays(nobody__mse=np.ones(FRAMES, np.float32)),
-    "an empty array": other_arrays(run__mse=np.ones(0, np.float32)),
-    "other results": lambda folder: np.savez(folder / "frames.npz", **{"run/mse": np.ones(FRAMES, np.float32)}),
+    "infinite": other_arrays(run__mse=np.full(FRAMES, np.inf, np.float16)),
+    "a negative squared error": other_arrays(run__mse=np.full(FRAMES, -1, np.float16)),
+    "an unknown run": other_arrays(nobody__mse=np.ones(FRAMES, np.float16)),
+    "an empty array": other_arrays(run__mse=np.ones(0, np.float16)),
+    "other results": lambda folder: np.savez(folder / "frames.npz", **{"run/mse": np.ones(FRAMES, np.float16)}),
     "a file elsewhere": name_a_file_elsewhere,
     "no vgg": damaged_record(lambda record: record.pop("vgg")),
     "a seed in words": damaged_record(lambda record: record["runs"][0].update(seed="zero")),

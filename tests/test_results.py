@@ -33,7 +33,7 @@ TINY = TrainSettings(size=64, width=4, patch_layers=1, steps=2, batch=2)
 def made_up(label, actor="ann", seed=0, split="chronological", **measures):
     """A run's record, and its measures: numbers, the same in every frame, or arrays."""
     record = {"id": f"{label}-{actor}-{seed}-{split}".replace(" ", "_"), "label": label, "actor": actor, "seed": seed}
-    arrays = {name: np.broadcast_to(np.float32(array), FRAMES) for name, array in measures.items()}
+    arrays = {name: np.broadcast_to(np.float16(array), FRAMES) for name, array in measures.items()}
     return record | {"split": split, "summary": {}}, arrays
 
 
@@ -108,7 +108,7 @@ def test_the_other_split_is_another_number(stored):
 def test_a_video_too_short_for_two_blocks_is_resampled_in_shorter_ones(stored):
     short, long = np.arange(50.0), np.arange(FRAMES, dtype=float)
     record = {"id": "short", "label": "short", "actor": "ann", "seed": 0, "split": "chronological", "summary": {}}
-    found = stored((record, {"ssim": short.astype(np.float32)}), made_up("long", ssim=long))
+    found = stored((record, {"ssim": short.astype(np.float16)}), made_up("long", ssim=long))
     assert len(short) < 2 * BLOCK
     for label, values in (("short", short), ("long", long)):
         interval = found.value(Row("", "", label, "ssim", ("ann",))).interval()
@@ -148,9 +148,11 @@ def test_a_power_law_is_fitted_to_the_roots_of_all_sizes_and_resampled_as_one(st
     level = 1 + 0.5 * np.sin(np.arange(FRAMES) / 20)  # what the sizes have in common
     found = stored(*(made_up(label, mse=level * (90 * n**-0.25) ** 2) for label, n in sizes.items()))
     b, c = found.power_law(sizes, "mse", ("ann",))
-    assert c.estimate == pytest.approx(0.25) and c.draws == pytest.approx(0.25, abs=1e-5)  # it cancels in the exponent
-    assert b.estimate == pytest.approx(90 * np.sqrt(level.mean()), rel=1e-5) and np.ptp(b.draws) > 1
-    assert b.draws * 1200**-c.draws == pytest.approx(found.value(Row("", "", "1200 frames", "mse", ("ann",))).draws, rel=1e-5)
+    assert c.estimate == pytest.approx(0.25, abs=1e-3) and c.draws == pytest.approx(
+        0.25, abs=1e-3
+    )  # it cancels in the exponent
+    assert b.estimate == pytest.approx(90 * np.sqrt(level.mean()), rel=1e-3) and np.ptp(b.draws) > 1
+    assert b.draws * 1200**-c.draws == pytest.approx(found.value(Row("", "", "1200 frames", "mse", ("ann",))).draws, rel=1e-3)
     with pytest.raises(NotMeasured, match="3400"):
         found.power_law(sizes | {"3400 frames": 3400}, "mse", ("ann",))
 
@@ -273,7 +275,7 @@ def test_from_the_line_of_sources_every_run_is_one_click_away_with_what_made_it(
 
 
 def test_of_a_run_that_is_filmed_the_stored_reference_has_the_film(tmp_path, plan):
-    """Films are large: only those of `ann` and across actors are stored."""
+    """Films are large: only those of the first actor, and across actors, are stored."""
     store = Store(ROOT / "data", tmp_path / "runs")
     entry = Entry("ours", RunSpec(actor="ann", settings=TINY, profile="smoke"))
     runs = [(entry, store.run(entry.spec, "cpu"))]
@@ -286,14 +288,14 @@ def test_a_rows_number_is_that_of_the_runs_own_summary(tiny, plan):
     this = results.this_run("tiny", plan, tiny)
     for entry, run in tiny:
         found = this.value(Row("", "", entry.label, "mse", ("eve",))).estimate
-        assert found == pytest.approx(run.summary["rmse"], rel=1e-5)
+        assert found == pytest.approx(run.summary["rmse"], rel=1e-3)
         true, generated = this.samples(entry.label, "eve")
         assert true.shape == generated.shape == (8, 64, 64, 3)
 
 
 def test_a_stored_picture_that_was_changed_is_refused(tiny, plan, tmp_path):
     store_reference("tiny", plan, tiny, tmp_path / "reference" / "tiny")
-    with open(tmp_path / "reference" / "runs" / f"{tiny[0][1].id}.png", "ab") as file:
+    with open(tmp_path / "reference" / "runs" / f"{tiny[0][1].id}.webp", "ab") as file:
         file.write(b"\0")
     with pytest.raises(InputError, match="sha256"):
         results.stored("tiny", tmp_path)

@@ -105,3 +105,8 @@ def enlarge(frame: np.ndarray, size: int) -> np.ndarray:
 def encode_png(image: np.ndarray) -> bytes:
     """(H, W, 3) uint8 RGB as the bytes of a PNG file."""
     return cv2.imencode(".png", image[..., ::-1])[1].tobytes()
+
+
+def encode_webp(image: np.ndarray) -> bytes:
+    """(H, W, 3) uint8 RGB as the bytes of a WebP file, without loss: two thirds of a PNG."""
+    return cv2.imencode(".webp", image[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, 101])[1].tobytes()

@@ -64,8 +64,8 @@ LADDER = ("pix2pix loss", "+ VGG", "paired only", "+ D_s", "+ L_tc", "ours")
 one the poses of others. "+ L_tc" has an unpaired branch that sees nothing but the training poses again, which is the placebo (A18)."""
 
 PAIR = ("paired only", "ours")
-"""The two rungs that the paper compares (Sec. 5.2). Their films are stored with a reference, and those of the paper's rivals, of
-`ann` and across actors."""
+"""The two rungs that the paper compares (Sec. 5.2). Their films are stored with a reference, and those of the paper's rivals
+across actors."""
 
 
 @dataclass(frozen=True)
@@ -315,8 +315,14 @@ def _measured(name: str, runs: Sequence[tuple[Entry, Run]]) -> tuple[dict[str, S
     described += STUDIES[name].derived(own) if name in STUDIES else []
     frames: dict[str, dict[str, np.ndarray]] = {}
     for about, measures in described:
-        frames[about.id] = frames.get(about.id, {}) | {name: values.astype(np.float32) for name, values in measures.items()}
+        frames[about.id] = frames.get(about.id, {}) | {name: _rounded(values) for name, values in measures.items()}
     return {about.id: about for about, _ in described}, frames
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    """float32 with the three significant digits that float16 holds. So what is just run shows what it will show when it is stored."""
+    with np.errstate(over="raise"):
+        return values.astype(np.float16).astype(np.float32)
 
 
 def _stored(entry: Entry, run: Run) -> StoredRun:
@@ -350,7 +356,9 @@ def store_reference(name: str, plan: Plan, runs: Sequence[tuple[Entry, Run]], fo
     if len({kind[:-1] for kind in kinds}) < len(kinds):
         raise ValueError("these runs were made by different versions of the code: a family is replaced as a whole")
     family = as_family(name, plan, runs)
-    arrays = {f"{id}/{measure}": values for id, frames in family.frames.items() for measure, values in frames.items()}
+    arrays = {
+        f"{id}/{name}": values.astype(np.float16) for id, frames in family.frames.items() for name, values in frames.items()
+    }
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     write_bytes(folder / "frames.npz", buffer.getvalue())
@@ -386,14 +394,16 @@ def _clear(references: Path) -> None:
 
 
 def _shown(plan: Plan, runs: Sequence[tuple[Entry, Run]]) -> Iterator[tuple[str, Path]]:
-    """What of the first seed's runs goes into a stored reference: name there → file. Films are large, so few of them do."""
+    """What goes into a stored reference for looking at: name there → file. Of the first seed, and of further actors only whole runs."""
+    first = runs[0][0].spec.actor
     for entry, run in runs:
-        if entry.spec.trained and entry.spec.seed != plan.seeds[0]:
+        spec, whole = entry.spec, entry.spec.split == "whole"
+        if spec.trained and spec.seed != plan.seeds[0] or not (whole or spec.actor == first):
             continue
-        yield f"{run.id}.png", run.folder / SAMPLES
-        if entry.spec.trained:
+        yield f"{run.id}.webp", run.folder / SAMPLES
+        if spec.trained:
             yield f"{run.id}.csv", run.log
-        if entry.label in (*PAIR, *BASELINES) and (entry.spec.actor == TARGETS[0] or entry.spec.split == "whole"):
+        if entry.label in ((*PAIR, *BASELINES) if whole else PAIR):
             yield f"{run.id}.mp4", run.folder / FILM
 
 

@@ -73,7 +73,7 @@ SEEDS = 3
 ABOUT = ("profile", "device", "commit", "command")
 """What `record.json` says of a family in words."""
 SHARED = "runs"
-"""Folder beside the families' for the pictures, films and logs of runs, `<run id>.png`, `.mp4`, `.csv`."""
+"""Folder beside the families' for the pictures, films and logs of runs, `<run id>.webp`, `.mp4`, `.csv`."""
 MAX_ARRAY_BYTES = 200_000_000
 
 
@@ -254,7 +254,7 @@ class Family:
         command: that makes it again.
         genuine: whether φ was a VGG-19 and not the stand-in bank.
         runs: all of them.
-        frames: run id → measure → (T,) float32, NaN where a frame was not measured.
+        frames: run id → measure → (T,) float32, rounded to half precision as they are stored; NaN where a frame was not measured.
     """
 
     name: str
@@ -340,11 +340,11 @@ def _stored_run(entry: Mapping) -> StoredRun:
 
 
 def _read_frames(path: Path, ids: set[str]) -> dict[str, dict[str, np.ndarray]]:
-    """Arrays named `<run id>/<measure>`; ValueError unless each is (T,) float32 of a known run, with no value out of range."""
+    """Arrays named `<run id>/<measure>`; ValueError unless each is (T,) float16 of a known run, with no value out of range."""
     header = 128  # bytes that numpy writes before a short array's values
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
-    expected = {m.filename.removesuffix(".npy"): (((m.file_size - header) // 4,), "float32") for m in members}
+    expected = {m.filename.removesuffix(".npy"): (((m.file_size - header) // 2,), "float16") for m in members}
     if len(expected) < len(members) or sum(m.file_size for m in members) > MAX_ARRAY_BYTES:
         raise ValueError("a name comes twice, or the arrays are too large")
     if any(not 0 < count <= MAX_FRAMES for (count,), _ in expected.values()):
@@ -354,7 +354,7 @@ def _read_frames(path: Path, ids: set[str]) -> dict[str, dict[str, np.ndarray]]:
         run, _, measure = name.rpartition("/")
         if run not in ids or np.isinf(array).any() or (measure in SQUARED and (array < 0).any()):
             raise ValueError(f"{name} belongs to no run, or has values out of range")
-        found.setdefault(run, {})[measure] = array
+        found.setdefault(run, {})[measure] = array.astype(np.float32)
     return found
 
 

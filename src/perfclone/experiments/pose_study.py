@@ -15,7 +15,7 @@ from ..files import write_bytes
 from ..metrics import GAMMA, descriptor, frame_mse, mean_over_limbs, pose_distance, sequence_distance
 from ..provenance import code_hash
 from ..training.settings import find_profile
-from ..viz import encode_png
+from ..viz import encode_webp
 from .advice import ADVISED
 from .cross_actor import load_dance
 from .evaluation import joined_frames, ours
@@ -67,7 +67,7 @@ def examine(run: Run, data: Path, device: str = "auto") -> None:
     """
     if run.spec.actor in KITS:
         found, sheet = _kit(run, data, device)
-        write_bytes(run.folder / SAMPLES, encode_png(sheet))
+        write_bytes(run.folder / SAMPLES, encode_webp(sheet))
     else:
         found = _foretold(run, data, device)
     buffer = io.BytesIO()

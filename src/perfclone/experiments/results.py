@@ -77,7 +77,7 @@ class Files:
         spec: what was run.
         provenance: what made it, see `store.Run.provenance`.
         videos: those that it was made from, name → sha256.
-        pictures: its samples.png.
+        pictures: its samples.webp.
         film: its film.mp4. A stored reference has some films only.
         log: its losses as CSV, if it was trained.
     """
@@ -250,7 +250,7 @@ def stored(name: str, data: Path) -> Results | None:
     files = {}
     for run in read_json((folder / "record.json").read_bytes())["runs"]:
         if "spec" in run:
-            kept = (folder.parent / SHARED / f"{run['id']}.{kind}" for kind in ("png", "mp4", "csv"))
+            kept = (folder.parent / SHARED / f"{run['id']}.{kind}" for kind in ("webp", "mp4", "csv"))
             files[run["id"]] = Files(RunSpec.from_dict(run["spec"]), run["provenance"], run["videos"], *kept)
     return Results(family, files)
 

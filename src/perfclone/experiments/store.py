@@ -32,17 +32,17 @@ from ..training import Actor, load_actor, train
 from ..training.actor import LOG
 from ..training.settings import find_profile
 from ..video import VideoWriter, content_hash, read_frames
-from ..viz import encode_png
+from ..viz import encode_webp
 from .cross_actor import DRIVER, cloner, load_dance, measure_all, retriever
 from .evaluation import CONTROLS, evaluate, ours, summary, true_frames
 from .spec import PG2, Material, RunSpec, identity_hash, today, video_path
 from .translation import measure_translations
 
-SPEC, METRICS, FRAMES, SAMPLES, FILM, ACTOR = "spec.json", "metrics.json", "frames.npz", "samples.png", "film.mp4", "actor"
+SPEC, METRICS, FRAMES, SAMPLES, FILM, ACTOR = "spec.json", "metrics.json", "frames.npz", "samples.webp", "film.mp4", "actor"
 """What a run's folder holds. The first is written first and removed first, the second is written last."""
 MOMENTS = 8
-"""Columns of samples.png, at equal distances in time, so that nobody has picked the good ones."""
-FILM_CRF = 23
+"""Columns of samples.webp, at equal distances in time, so that nobody has picked the good ones."""
+FILM_CRF = 26
 """How much the film is compressed, in x264's measure. It is there to be looked at; what is measured is measured before."""
 
 
@@ -119,7 +119,7 @@ class Run:
 
 
 def read_samples(path: Path) -> np.ndarray:
-    """(2, MOMENTS, size, size, 3) uint8, the true and the generated frames that a `samples.png` shows.
+    """(2, MOMENTS, size, size, 3) uint8, the true and the generated frames that a `samples.webp` shows.
 
     Raises:
         InputError: it is missing, or another picture.
@@ -332,7 +332,7 @@ def _measure(spec: RunSpec, actor: Actor | PG2Actor | None, material: Material, 
     np.savez_compressed(buffer, **{name: values.astype(np.float32) for name, values in measures.items()})
     write_bytes(folder / FRAMES, buffer.getvalue())
     shown = moments(len(frames))
-    write_bytes(folder / SAMPLES, encode_png(np.vstack([np.hstack(of[shown]) for of in (truth, frames)])))
+    write_bytes(folder / SAMPLES, encode_webp(np.vstack([np.hstack(of[shown]) for of in (truth, frames)])))
     write_film(folder / FILM, truth, frames, fps)
     counted = {name: values for name, values in measures.items() if name != DRIVER}
     return {"summary": summary(counted), "frames": len(frames), "measures": list(measures)}
@@ -373,7 +373,7 @@ def _across(
 
 
 def moments(frames: int) -> np.ndarray:
-    """(MOMENTS,) int, which of the test frames samples.png shows: the middles of equal parts, so that nobody has picked them."""
+    """(MOMENTS,) int, which of the test frames samples.webp shows: the middles of equal parts, so that nobody has picked them."""
     return (2 * np.arange(MOMENTS) + 1) * frames // (2 * MOMENTS)
 
 
