@@ -66,7 +66,7 @@ def probe(path: str | Path) -> VideoInfo:
         frame = next(container.decode(stream), None)
         if frame is None:
             raise InputError(f"{path} holds no video frame; export it again as an mp4")
-        height, width = _upright(frame, stream).shape[:2]
+        height, width = _upright(frame, stream, _converter()).shape[:2]
         fps = stream.average_rate or stream.guessed_rate or stream.base_rate
         return VideoInfo(
             path=Path(path),
@@ -88,11 +88,12 @@ def read_frames(path: str | Path, max_frames: int | None = None) -> Iterator[tup
         InputError: as `probe`, or when the frames end or break before the file says so.
     """
     with _opened(path) as (container, stream):
+        converter = _converter()  # to make one for each frame takes longer than to convert it
         shape, first, last, duration, count = None, None, 0.0, 0.0, 0
         for frame in container.decode(stream):
             if max_frames is not None and count >= max_frames:
                 return
-            image = _upright(frame, stream, shape)
+            image = _upright(frame, stream, converter, shape)
             shape = image.shape
             seconds = frame.time if frame.time is not None else count / float(stream.average_rate or 25)
             first = seconds if first is None else first
@@ -194,7 +195,14 @@ def _check_size(path: str | Path, width: int, height: int) -> None:
         raise InputError(f"{path} has frames of {width}×{height}; scale it down, for example to 1920×1080")
 
 
-def _upright(frame, stream, shape: tuple[int, ...] | None = None) -> np.ndarray:
+def _converter():
+    """What turns a decoded frame into RGB."""
+    from av.video.reformatter import VideoReformatter
+
+    return VideoReformatter()
+
+
+def _upright(frame, stream, converter, shape: tuple[int, ...] | None = None) -> np.ndarray:
     """One decoded frame as a person sees it; of `shape` where a stream changes size on the way."""
     turns = round(frame.rotation / 90) % 4
     if shape is not None:
@@ -202,7 +210,7 @@ def _upright(frame, stream, shape: tuple[int, ...] | None = None) -> np.ndarray:
     else:
         width, height = round(frame.width * (stream.sample_aspect_ratio or 1)), frame.height
         _check_size(stream.container.name.removeprefix("file:"), width, height)
-    image = frame.to_ndarray(format="rgb24", width=width, height=height)
+    image = converter.reformat(frame, width=width, height=height, format="rgb24").to_ndarray()
     return np.ascontiguousarray(np.rot90(image, turns))
 
 
