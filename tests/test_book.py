@@ -38,13 +38,13 @@ def small_book(tmp_path):
             nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), tmp_path / "book" / f"{name}.ipynb"
         )
 
-    def build() -> subprocess.CompletedProcess:
+    def build(profile: str = "smoke") -> subprocess.CompletedProcess:
         # A kernel called python3 in the user's folder, as another environment may have left it: it must not be taken.
         stray = tmp_path / "home" / "kernels" / "python3"
         stray.mkdir(parents=True, exist_ok=True)
         (stray / "kernel.json").write_text('{"argv": ["/bin/false"], "display_name": "stray", "language": "python"}')
         environment = os.environ | {"JUPYTER_PATH": str(tmp_path / "home"), "JUPYTER_DATA_DIR": str(tmp_path / "home")}
-        command = [sys.executable, "-m", "perfclone.book", "--profile", "smoke", "--build", "build"]
+        command = [sys.executable, "-m", "perfclone.book", "--profile", profile, "--build", "build"]
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
     (tmp_path / "book").mkdir()
@@ -59,10 +59,12 @@ def small_book(tmp_path):
     return tmp_path, write, build
 
 
-def test_a_failing_chapter_is_named_and_after_the_mend_it_alone_runs_again(small_book):
+@pytest.mark.parametrize("profile", ["smoke", "reference"])
+def test_a_failing_chapter_is_named_and_after_the_mend_it_alone_runs_again(small_book, profile):
+    """Whether chapters run one after the other, or at once."""
     folder, write, build = small_book
     write("second", "print('before')\nraise ValueError('deliberate')")
-    failed = build()
+    failed = build(profile)
     assert failed.returncode != 0
     last = failed.stderr.strip().splitlines()[-1]
     assert last.startswith("perfclone: ") and "second.ipynb failed in cell 3" in last and "deliberate" in last
@@ -70,18 +72,18 @@ def test_a_failing_chapter_is_named_and_after_the_mend_it_alone_runs_again(small
     first = (folder / "build" / "book" / "first.ipynb").read_bytes()
 
     write("second", "import time\nblock = b'x' * (400 << 20)\ntime.sleep(1)\nprint('mended')")
-    mended = build()
+    mended = build(profile)
     assert mended.returncode == 0, mended.stdout + mended.stderr
     assert "first: unchanged" in mended.stdout and "second: running" in mended.stdout
     assert (folder / "build" / "book" / "first.ipynb").read_bytes() == first
     page = (folder / "build" / "html" / "first.html").read_text("utf-8")
-    assert "profile is smoke" in page
+    assert f"profile is {profile}" in page
     assert "&quot;quick&quot;" not in page and page.count("Parameters of this run") == 1, (
         "the page shows what ran, and shows it once"
     )
 
     status = (folder / "build" / "html" / "status.html").read_text("utf-8")
-    assert status.count('href="first.html"') and "smoke" in status, "the status page names the chapter and how it ran"
+    assert status.count('href="first.html"') and profile in status, "the status page names the chapter and how it ran"
     peaks = {name: read_run(folder / "build" / "book" / f"{name}.ipynb")["peak_bytes"] / 2**20 for name in ("first", "second")}
     assert 20 < peaks["first"] < 200 and peaks["second"] > peaks["first"] + 350, "each kernel's own peak, in bytes"
 

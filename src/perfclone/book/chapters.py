@@ -13,7 +13,9 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 from modulefinder import ModuleFinder
 from pathlib import Path
@@ -25,7 +27,9 @@ from nbclient.exceptions import DeadKernelError
 
 from ..device import describe, find_device
 from ..errors import InputError
+from ..experiments.grid import side_by_side
 from ..nets import load_vgg
+from ..notebook import REFERENCE
 from ..provenance import commit, versions
 
 LIBRARY = Path(__file__).parents[1]
@@ -34,23 +38,34 @@ LIBRARY = Path(__file__).parents[1]
 def run_chapters(chapters: list[Path], pages: Path, runs: Path, parameters: dict[str, str | int]) -> None:
     """Execute each chapter that is not up to date; the finished copies come into `pages`.
 
+    One after the other, since each trains on all of the machine. At the profile `reference`, at which none does, as many at once as
+    there are cores, up to four.
+
     Raises:
         InputError: chapters failed. The others were still executed, and the message names each failing chapter and cell.
     """
     vgg = load_vgg().sha256
-    failures = []
+    work = []
     for number, chapter in enumerate(chapters, start=1):
         label = f"[{number}/{len(chapters)}] {chapter.stem}"
         key = dependency_key(chapter, parameters | {"vgg": vgg})
         if read_run(pages / chapter.name).get("key") == key:
             print(f"{label}: unchanged", flush=True)
-            continue
-        print(f"{label}: running", flush=True)
-        if failure := run_chapter(chapter, pages / chapter.name, runs / chapter.name, parameters, key):
-            failures.append(f"{chapter.name} {failure}")
-            print(f"{label}: {failure}", file=sys.stderr, flush=True)
-    if failures:
+        else:
+            work.append((label, chapter, key))
+    run = partial(_run_aloud, pages=pages, runs=runs, parameters=parameters)
+    found = side_by_side(run, work, "cpu") if parameters["profile"] == REFERENCE else [run(one) for one in work]
+    if failures := [failure for failure in found if failure]:
         raise InputError("; ".join(failures) + f"; the runs so far are in {runs}, and the site is left as it was")
+
+
+def _run_aloud(work: tuple[str, Path, str], pages: Path, runs: Path, parameters: Mapping) -> str | None:
+    label, chapter, key = work
+    print(f"{label}: running", flush=True)
+    failure = run_chapter(chapter, pages / chapter.name, runs / chapter.name, parameters, key)
+    if failure:
+        print(f"{label}: {failure}", file=sys.stderr, flush=True)
+    return failure and f"{chapter.name} {failure}"
 
 
 def dependency_key(chapter: Path, parameters: dict[str, str | int]) -> str:

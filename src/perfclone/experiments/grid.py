@@ -31,29 +31,30 @@ def make(specs: Sequence[RunSpec], store: Store, device: str = "auto") -> None:
     side_by_side(partial(store.run, device=find_device(device).type), missing, device)
 
 
-def side_by_side(work: Callable[[Any], object], items: Sequence, device: str = "auto") -> None:
+def side_by_side(work: Callable[[Any], Any], items: Sequence, device: str = "auto") -> list:
     """Do some work on each item, at once where the machine has several GPUs, or no GPU and several cores.
 
     Networks as small as those for a CPU keep one core busy and hardly a second one, so that two trainings at once are done sooner.
 
     Args:
-        work: takes one item, in a process of its own with a GPU of its own; what it gives is thrown away.
-        items: they have to survive pickling, as does the work.
+        work: takes one item, in a process of its own with a GPU of its own.
+        items: they have to survive pickling, as do the work and what it gives.
         device: `auto`, `cpu` or `cuda`.
+
+    Returns:
+        What the work gave for each item.
     """
     place, gpus = find_device(device), _gpus()
     workers = min(len(items), len(gpus) if place.type == "cuda" else min(torch.get_num_threads(), AT_ONCE))
     if workers < 2:
-        for item in items:
-            work(item)
-        return
+        return [work(item) for item in items]
     context = get_context("spawn")
     free = context.Queue()
     for gpu in gpus[:workers]:
         free.put(gpu)
     begin = os.getpid(), max(1, torch.get_num_threads() // workers), free if place.type == "cuda" else None
     with ProcessPoolExecutor(workers, context, _begin, begin) as pool:
-        list(pool.map(work, items))
+        return list(pool.map(work, items))
 
 
 def _gpus() -> list[str]:
