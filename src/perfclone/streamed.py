@@ -23,18 +23,18 @@ import numpy as np
 
 from .capture import CaptureSettings
 from .capture.extraction import (
-    COMPANY,
     COMPANY_SHARE,
-    CONFIDENCE_STEP,
-    JOINT_STEP,
     SURVEY_FRAMES,
     TRACKING_FPS,
-    WORKING_SIDE,
     Extraction,
+    at_working_size,
     check_seen,
     extract,
     extraction_path,
+    in_company,
     load_extraction,
+    pose_track,
+    working_size,
 )
 from .capture.extractor import Follower, Person, distinct
 from .capture.mediapipe_extractor import MediapipeExtractor, coco_joints
@@ -42,7 +42,7 @@ from .capture.pipeline import aligned_poses
 from .cloning import WINDOWS, compose, find_background, hold_poses, performance_frames, provenance
 from .inference import FastGenerator
 from .progress import progress
-from .skeleton import FRAME, J, PoseTrack
+from .skeleton import FRAME
 from .training import Actor
 from .video import VideoWriter, content_hash, probe, read_frames
 from .viz import enlarge
@@ -144,22 +144,20 @@ def found_poses(video: str | Path, workers: int, watch: StageWatch | None = None
         Without masks, and with an empty plate.
     """
     watch, info = watch or StageWatch(), probe(video)
-    shrink = min(1.0, WORKING_SIDE / max(info.width, info.height))
-    size = max(1, round(info.width * shrink)), max(1, round(info.height * shrink))
+    size = working_size(info.width, info.height)
     times, found = [], []
     with _extractors(workers) as people_in:
         frames = watch.each("decode", read_frames(video))
-        jobs = (
-            (time_s, _shrunk(frame, size)) for time_s, frame in progress(frames, info.frames, f"poses of {Path(video).name}")
-        )
+        bar = progress(frames, info.frames, f"poses of {Path(video).name}")
+        jobs = ((time_s, at_working_size(frame)) for time_s, frame in bar)
         for time_s, people in _in_order(jobs, lambda frame: watch.timed("pose", people_in, frame), workers):
             times.append(time_s)
             found.append(people)
     survey = sorted({round(index) for index in np.linspace(0, len(found) - 1, min(len(found), SURVEY_FRAMES))})
     follower = Follower([found[index] for index in survey], *size)
     chosen = [follower.choose(people, time_s) for people, time_s in zip(found, times, strict=True)]
-    poses = _track(np.array(times), chosen, (size[0] / info.width, size[1] / info.height))
-    company = np.array([_company(people, one) for people, one in zip(found, chosen, strict=True)])
+    poses = pose_track(np.array(times), chosen, (size[0] / info.width, size[1] / info.height))
+    company = np.array([in_company(people, one) for people, one in zip(found, chosen, strict=True)])
     return Extraction(poses, (), company, np.zeros((size[1], size[0], 3), np.uint8), (info.width, info.height))
 
 
@@ -220,27 +218,6 @@ def _extractors(count: int) -> Iterator[Callable[[np.ndarray], list[Person]]]:
         for _ in range(count):
             free.put(stack.enter_context(_Extractor()))
         yield people
-
-
-def _shrunk(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    import cv2
-
-    return frame if size == (frame.shape[1], frame.shape[0]) else cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
-
-
-def _track(times: np.ndarray, people: list[Person | None], scale: tuple[float, float]) -> PoseTrack:
-    """Poses in pixels of the video, in the steps in which an extraction is kept."""
-    joints = np.full((len(people), J, 2), np.nan, np.float32)
-    confidence = np.zeros((len(people), J), np.float32)
-    for index, person in enumerate(people):
-        if person is not None:
-            joints[index] = np.round(person.joints / scale / JOINT_STEP) * JOINT_STEP
-            confidence[index] = np.round(person.confidence / CONFIDENCE_STEP) * CONFIDENCE_STEP
-    return PoseTrack(joints, confidence, times)
-
-
-def _company(people: list[Person], person: Person | None) -> bool:
-    return person is not None and any(one is not person and one.size > COMPANY * person.size for one in people)
 
 
 def ahead(items: Iterable, depth: int) -> Iterator:

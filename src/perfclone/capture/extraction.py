@@ -93,6 +93,21 @@ def check_seen(poses: PoseTrack, settings: CaptureSettings, video: str | Path) -
         raise InputError(f"a person is found in only {share} of the frames of {video}, at least half are needed; {advice}")
 
 
+def working_size(width: int, height: int) -> tuple[int, int]:
+    """(width, height) at which people are sought in frames of a size."""
+    shrink = min(1.0, WORKING_SIDE / max(width, height))
+    return max(1, round(width * shrink)), max(1, round(height * shrink))
+
+
+def at_working_size(frame: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8, shrunk to `working_size`; as it is where it is no larger."""
+    import cv2
+
+    height, width = frame.shape[:2]
+    size = working_size(width, height)
+    return frame if size == (width, height) else cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+
+
 @dataclass(frozen=True)
 class _Footage:
     """A video at working size, with the user's mask of each frame where there is one."""
@@ -112,8 +127,7 @@ class _Footage:
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) at work."""
-        shrink = min(1.0, WORKING_SIDE / max(self.info.width, self.info.height))
-        return max(1, round(self.info.width * shrink)), max(1, round(self.info.height * shrink))
+        return working_size(self.info.width, self.info.height)
 
     @property
     def scale(self) -> tuple[float, float]:
@@ -124,22 +138,15 @@ class _Footage:
         """(seconds, (h, w, 3) uint8 frame, (h, w) uint8 mask of the user's or None)."""
         frames = files.read_frames(self.video, self.max_frames)
         if self.mask_video is None:
-            yield from ((time_s, self._shrunk(frame), None) for time_s, frame in frames)
+            yield from ((time_s, at_working_size(frame), None) for time_s, frame in frames)
             return
         for one, other in itertools.zip_longest(frames, files.read_frames(self.mask_video, self.max_frames)):
             if one is None or other is None:
                 raise InputError(f"{self.mask_video} and {self.video} differ in their number of frames; make one mask a frame")
             if other[1].shape != one[1].shape:
                 raise InputError(f"{self.mask_video} and {self.video} differ in size; make masks of the video's own size")
-            mask = self._shrunk(other[1]).mean(-1)
-            yield one[0], self._shrunk(one[1]), np.where(mask >= 128, 255, 0).astype(np.uint8)
-
-    def _shrunk(self, frame: np.ndarray) -> np.ndarray:
-        import cv2
-
-        if self.size == (frame.shape[1], frame.shape[0]):
-            return frame
-        return cv2.resize(frame, self.size, interpolation=cv2.INTER_AREA)
+            mask = at_working_size(other[1]).mean(-1)
+            yield one[0], at_working_size(one[1]), np.where(mask >= 128, 255, 0).astype(np.uint8)
 
 
 def extract(
@@ -173,7 +180,7 @@ def extract(
             person = follower.choose(people, time_s)
             if mask is None:
                 mask = _mask(frame, person, refiner)
-            rows.append((time_s, person and replace(person, mask=None), encode_mask(mask), _company(people, person)))
+            rows.append((time_s, person and replace(person, mask=None), encode_mask(mask), in_company(people, person)))
     extraction = _assembled(rows, survey.plate, footage)
     check_seen(extraction.poses, settings, video)
     return extraction
@@ -199,10 +206,10 @@ def _survey(footage: _Footage, extractor: Extractor, settings: CaptureSettings) 
             if (len(people) - 1) % every == 0:
                 kept[index] = frame, _everybody(frame, people[-1]) if mask is None else mask
     best = [_foremost(found, footage) for found in people]
-    check_seen(_track(np.arange(len(best)), best, (1.0, 1.0)), settings, footage.video)
+    check_seen(pose_track(np.arange(len(best)), best, (1.0, 1.0)), settings, footage.video)
     plate = clean_plate(*zip(*kept.values()))
     again = [SecondLook(extractor, plate).people(index, frame) for index, (frame, _) in kept.items()]
-    company = np.mean([_company(found, _foremost(found, footage)) for found in again])
+    company = np.mean([in_company(found, _foremost(found, footage)) for found in again])
     return _Survey(people, bool(company > COMPANY_SHARE), plate)
 
 
@@ -210,7 +217,8 @@ def _foremost(people: list[Person], footage: _Footage) -> Person | None:
     return max(people, key=lambda one: one.prominence(*footage.size), default=None)
 
 
-def _company(people: list[Person], person: Person | None) -> bool:
+def in_company(people: list[Person], person: Person | None) -> bool:
+    """Whether somebody else of a noticeable size is among the people of a frame."""
     return person is not None and any(one is not person and one.size > COMPANY * person.size for one in people)
 
 
@@ -226,8 +234,14 @@ def _mask(frame: np.ndarray, person: Person | None, refiner: Refiner | None) -> 
     return person.mask if refiner is None else refiner.refine(frame, person.mask)
 
 
-def _track(times: np.ndarray, people: list[Person | None], scale: tuple[float, float]) -> PoseTrack:
-    """The poses of one person (None where unseen) in source pixels, `scale` being working over source pixels."""
+def pose_track(times: np.ndarray, people: list[Person | None], scale: tuple[float, float]) -> PoseTrack:
+    """The poses of one person (None where unseen) in source pixels, in the steps in which an extraction is kept.
+
+    Args:
+        times: (T,) float, seconds.
+        people: T of them.
+        scale: working over source pixels, (x, y).
+    """
     joints = np.full((len(people), J, 2), np.nan, np.float32)
     confidence = np.zeros((len(people), J), np.float32)
     for index, person in enumerate(people):
@@ -239,7 +253,7 @@ def _track(times: np.ndarray, people: list[Person | None], scale: tuple[float, f
 
 def _assembled(rows: list[tuple], plate: np.ndarray, footage: _Footage) -> Extraction:
     times, people, masks, company = zip(*rows)
-    poses = _track(np.array(times), list(people), footage.scale)
+    poses = pose_track(np.array(times), list(people), footage.scale)
     return Extraction(poses, masks, np.array(company), plate, (footage.info.width, footage.info.height))
 
 

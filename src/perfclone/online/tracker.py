@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..capture.alignment import Alignment, body_size
-from ..capture.extraction import WORKING_SIDE
+from ..capture.extraction import at_working_size
 from ..capture.extractor import Extractor
 from ..capture.settings import CaptureSettings
 from ..errors import InputError
@@ -54,7 +54,7 @@ class Tracker:
         Returns:
             (18, 2) float32 aligned pixels, NaN where a joint is missing; None while nobody is seen or the alignment is not learnt.
         """
-        joints = self._held(self._found(_shrunk(image)), time_s)
+        joints = self._held(self._found(at_working_size(image)), time_s)
         neck, middle = trunk(joints)
         if np.isnan(neck).any() or np.isnan(middle).any():
             return None
@@ -99,13 +99,3 @@ def actor_torso(joints: np.ndarray) -> float:
     if not length > 0:
         raise InputError("the actor's reference poses never show the torso; train the actor again")
     return length
-
-
-def _shrunk(image: np.ndarray) -> np.ndarray:
-    """To the size at which `capture` looks for people."""
-    import cv2
-
-    shrink = WORKING_SIDE / max(image.shape[:2])
-    if shrink >= 1:
-        return image
-    return cv2.resize(image, (round(image.shape[1] * shrink), round(image.shape[0] * shrink)), interpolation=cv2.INTER_AREA)
