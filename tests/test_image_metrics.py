@@ -1,5 +1,8 @@
 """Measures of single frames and pairs of frames: blur, noise, edges, flicker; and the evaluation that is made of them."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import pairwise
 
@@ -138,6 +141,27 @@ def test_a_grating_has_power_at_its_own_frequency_only():
 def test_a_spectrum_over_rings_needs_a_square_frame():
     with pytest.raises(ValueError, match="square"):
         spectrum(np.zeros((1, 32, 64, 3), np.uint8))
+
+
+SPECTRA = """
+import hashlib
+import numpy as np
+from perfclone.metrics import spectrum
+
+frames = np.random.default_rng(0).integers(0, 256, (8, 64, 64, 3), np.uint8)
+print(hashlib.sha256(spectrum(frames)).hexdigest())
+"""
+
+
+def test_a_spectrum_is_the_same_to_the_bit_however_many_threads_there_are():
+    command = [sys.executable, "-c", SPECTRA]
+    found = {
+        subprocess.run(
+            command, env=os.environ | {"OPENBLAS_NUM_THREADS": threads}, capture_output=True, text=True, check=True
+        ).stdout
+        for threads in "12"
+    }
+    assert len(found) == 1
 
 
 # ---- edges ----
