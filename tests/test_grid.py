@@ -57,6 +57,27 @@ def test_runs_that_are_made_side_by_side_are_those_that_one_after_the_other_give
         assert alone.run(run.spec, "cpu").summary == run.summary
 
 
+SHARES = """
+import subprocess
+import sys
+from perfclone.experiments.grid import side_by_side
+
+def threads(_):
+    ask = "import torch; print(torch.get_num_threads())"
+    return int(subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True).stdout)
+
+if __name__ == "__main__":
+    print(*side_by_side(threads, [0, 1], "cpu"))
+"""
+
+
+def test_what_work_at_the_same_time_starts_shares_the_cores_with_the_other(tmp_path):
+    (tmp_path / "shares.py").write_text(SHARES)
+    command = [sys.executable, str(tmp_path / "shares.py")]
+    said = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "2"}, capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["1", "1"]
+
+
 def test_when_the_process_is_killed_its_helpers_end_too(tmp_path):
     process = run_script(tmp_path, 100_000)
     assert process.stdout.readline() == "go\n"

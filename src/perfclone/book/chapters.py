@@ -39,7 +39,7 @@ def run_chapters(chapters: list[Path], pages: Path, runs: Path, parameters: dict
     """Execute each chapter that is not up to date; the finished copies come into `pages`.
 
     One after the other, since each trains on all of the machine. At the profile `reference`, at which none does, as many at once as
-    there are cores, up to four.
+    there are cores, up to four, from the last: the later chapters read more videos, and the short ones fill what time is left.
 
     Raises:
         InputError: chapters failed. The others were still executed, and the message names each failing chapter and cell.
@@ -54,7 +54,10 @@ def run_chapters(chapters: list[Path], pages: Path, runs: Path, parameters: dict
         else:
             work.append((label, chapter, key))
     run = partial(_run_aloud, pages=pages, runs=runs, parameters=parameters)
-    found = side_by_side(run, work, "cpu") if parameters["profile"] == REFERENCE else [run(one) for one in work]
+    if parameters["profile"] == REFERENCE:
+        found = side_by_side(run, work[::-1], "cpu")[::-1]
+    else:
+        found = [run(one) for one in work]
     if failures := [failure for failure in found if failure]:
         raise InputError("; ".join(failures) + f"; the runs so far are in {runs}, and the site is left as it was")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from ..baselines.cyclegan import CycleGAN, Pictures
+from ..baselines.pg2 import FINE_TUNED, METHOD, PG2, People, pose_maps, stage_1_steps
 from ..flops import count_flops
 from ..rehearsal import made_up_poses, rehearsal
 from ..training.loop import Task
@@ -22,51 +23,65 @@ class Effort:
     """What one training is made of."""
 
     generators: int
-    """Parameters of the generator, for CycleGAN of both."""
+    """Parameters of the generator, for CycleGAN and PG² of both."""
     discriminators: int
     """Parameters of all discriminators."""
     step_flops: int
     """Floating-point operations of a step after the warm-up, a multiplication and an addition being two; convolutions and matrix
-    products only, forwards and backwards."""
+    products only, forwards and backwards. For PG² the mean over the steps of both stages."""
     frame_flops: int
     """The same of one generated frame."""
     real_frames: int
-    """Of the target actor, drawn in a step."""
+    """Of the target actor, drawn in a step; none for PG² on a crowd."""
 
 
 def effort(spec: RunSpec) -> Effort:
     """Count what a run is made of, by one step on made-up videos.
 
     Args:
-        spec: of a method that is trained. Whether it has an unpaired branch, and the settings, are taken from it.
+        spec: of a method that is trained. Whether it has an unpaired branch, and the settings, are taken from it. Of a fine-tuned
+            PG² this is its second training; the one before costs as much.
     """
     with torch.random.fork_rng():
         task = _task(spec)
         nets = dict(task.nets.named_children())
         counted = {
             kind: sum(p.numel() for name, net in nets.items() if name.startswith(kinds) for p in net.parameters())
-            for kind, kinds in (("generators", ("G", "to_")), ("discriminators", ("D_", "d_")))
+            for kind, kinds in (("generators", ("G", "to_", "coarse", "refiner")), ("discriminators", ("D_", "d_", "critic")))
         }
         s = spec.settings
-        step = count_flops(lambda: task.step(s.steps, torch.Generator().manual_seed(0)))
         with torch.no_grad():
-            frame = count_flops(lambda: task.generator(_input(spec))) // s.window
-    return Effort(**counted, step_flops=step, frame_flops=frame, real_frames=s.batch // 2 * s.window)
+            frame = count_flops(lambda: task.generator(*_input(spec))) // s.window
+        drawn = {METHOD: 0, FINE_TUNED: 2}.get(spec.method, s.window)  # in each sample; PG²'s pairs are two frames
+        return Effort(**counted, step_flops=_step_flops(task), frame_flops=frame, real_frames=s.batch // 2 * drawn)
+
+
+def _step_flops(task: Task) -> int:
+    s = task.settings
+    first = stage_1_steps(s) if isinstance(task, PG2) else 0
+    parts = [(0, first), (s.steps, s.steps - first)]
+    total = sum(steps * count_flops(lambda n=n: task.step(n, torch.Generator().manual_seed(0))) for n, steps in parts if steps)
+    return total // s.steps
 
 
 def _task(spec: RunSpec) -> Task:
     s, cpu = spec.settings, torch.device("cpu")
+    frames = torch.full((FRAMES, 3, s.size, s.size), 255, dtype=torch.uint8)
     if spec.method == "CycleGAN":
-        frames = torch.full((FRAMES, 3, s.size, s.size), 255, dtype=torch.uint8)
         return CycleGAN(s, 0, cpu, Pictures(frames), Pictures(frames))
+    if spec.method in (METHOD, FINE_TUNED):
+        return PG2(s, 0, cpu, People(frames, torch.from_numpy(made_up_poses(FRAMES)), (FRAMES,)))
     task = rehearsal(s, cpu)
     if spec.method != "perfclone" or not spec.unpaired:
         task.unpaired = None
     return task
 
 
-def _input(spec: RunSpec) -> torch.Tensor:
-    s = spec.settings
+def _input(spec: RunSpec) -> tuple[torch.Tensor, ...]:
+    s, poses = spec.settings, torch.from_numpy(made_up_poses(spec.settings.window))
+    picture = torch.zeros((1, 3, s.size, s.size))
     if spec.method == "CycleGAN":
-        return torch.zeros((1, 3, s.size, s.size))
-    return pose_volume(torch.from_numpy(made_up_poses(s.window))[None], s)
+        return (picture,)
+    if spec.method in (METHOD, FINE_TUNED):
+        return picture, pose_maps(poses, s)
+    return (pose_volume(poses[None], s),)

@@ -68,6 +68,7 @@ def _begin(parent: int, threads: int, free: Queue | None) -> None:
     if free is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = free.get()  # before CUDA is asked for anything here
     torch.set_num_threads(threads)
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # for what it starts, such as a kernel
     Thread(target=_watch, args=(parent,), daemon=True).start()
 
 
