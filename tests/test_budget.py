@@ -25,8 +25,8 @@ def test_durations(text, seconds):
 def test_what_is_no_duration_is_refused(text, capfd):
     with pytest.raises(ValueError):
         parse_duration(text)
-    assert main(["train", "x.mp4", "--out", "y", "--within", text]) == 2
-    assert "--within" in capfd.readouterr().err
+    assert main(["train", "x.mp4", "--out", "y", f"--within={text}"]) == 2
+    assert f"--within: {text!r} is no time from 10s to 168h, such as" in capfd.readouterr().err
 
 
 def test_a_profile_and_a_time_exclude_each_other(capfd):

@@ -225,7 +225,8 @@ def test_every_command_explains_itself(capfd):
         assert "usage: perfclone" in capfd.readouterr().out
     refused(capfd, [], "perfclone --help")
     refused(capfd, ["dance"], "dance")
-    refused(capfd, ["train", "x.mp4", "--out", "y", "--seed", "minus"], "seed")
+    for number in ("minus", "-1", "2147483648", "9" * 5000):
+        refused(capfd, ["train", "x.mp4", "--out", "y", f"--seed={number}"], "no whole number from 0 to 2147483647")
 
 
 def test_profiles_are_listed(capfd):

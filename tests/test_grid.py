@@ -122,7 +122,7 @@ def cluster():
 
 def test_when_a_machine_is_lost_its_runs_go_on_elsewhere_and_no_run_is_made_twice(cluster, tmp_path):
     settings = TrainSettings(size=64, width=4, patch_layers=1, steps=100, batch=2)
-    specs = [RunSpec(actor="eve", settings=settings, profile="smoke", seed=k) for k in range(6)]
+    specs = [RunSpec(actor="eve", settings=settings, profile="smoke", seed=k) for k in range(4)]
     store = Store(ROOT / "data", tmp_path / "cluster")
     made = Thread(target=make_on_ray, args=(specs, store, cluster.address), daemon=True)
     made.start()

@@ -312,7 +312,7 @@ def _parser() -> argparse.ArgumentParser:
         budget.add_argument("--profile", default="home", metavar="P", help="budget, see `perfclone profiles` (default: home)")
         budget.add_argument(
             "--within",
-            type=parse_duration,
+            type=_duration,
             metavar="T",
             help="a budget in time instead, such as 90s, 20m or 1h30m, for all that the command does",
         )
@@ -459,18 +459,29 @@ def _add_runs(runs: argparse.ArgumentParser) -> None:
     sub.add_argument("--device", default="auto", metavar="D", help="auto, cpu or cuda, without --ray (default: auto)")
 
 
-def _seed(text: str) -> int:
-    value = int(text)
-    if not 0 <= value < 2**31:
-        raise ValueError("seed out of range")
-    return value
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    """What makes an option's text a whole number of that range, or says that it is none."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {low} to {high}")
+        return value
+
+    return parse
 
 
-def _count(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 10_000:
-        raise ValueError("count out of range")
-    return value
+_seed, _count = _whole(0, 2**31 - 1), _whole(1, 10_000)
+
+
+def _duration(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time from 10s to 168h, such as 90s, 20m or 1h30m") from None
 
 
 def main(arguments: list[str] | None = None) -> int:
