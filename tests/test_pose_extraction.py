@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ def truth(name: str) -> Truth:
     return load_truth(ACTORS / f"{name}.mp4")
 
 
+@cache
 def shipped(name: str):
     return load_extraction(extraction_path(ACTORS / f"{name}.mp4", CaptureSettings()))
 

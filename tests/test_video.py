@@ -317,8 +317,8 @@ with VideoWriter(sys.argv[1], 96, 96) as writer:
         writer.write(np.roll(still, 3 * number, 1), number / 25)
 """
     files = []
-    for fill in ("0", "1", "170"):
+    for fill in ("0", "170"):
         path = tmp_path / f"{fill}.mp4"
         subprocess.run([sys.executable, "-c", code, str(path)], env=os.environ | {"MALLOC_PERTURB_": fill}, check=True)
         files.append(path.read_bytes())
-    assert files[0] == files[1] == files[2]
+    assert files[0] == files[1]

@@ -74,7 +74,8 @@ def encode_mask(mask: np.ndarray) -> bytes:
     import cv2
 
     mask = np.where(mask >= 128, 255, 0).astype(np.uint8)
-    ok, png = cv2.imencode(".png", mask, [cv2.IMWRITE_PNG_BILEVEL, 1, cv2.IMWRITE_PNG_COMPRESSION, 9])
+    options = [cv2.IMWRITE_PNG_BILEVEL, 1, cv2.IMWRITE_PNG_COMPRESSION, 6]  # 9 saves 5 % more and takes four times as long
+    ok, png = cv2.imencode(".png", mask, options)
     return png.tobytes()
 
 
