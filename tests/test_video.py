@@ -316,9 +316,11 @@ with VideoWriter(sys.argv[1], 96, 96) as writer:
     for number in range(12):
         writer.write(np.roll(still, 3 * number, 1), number / 25)
 """
-    files = []
-    for fill in ("0", "170"):
-        path = tmp_path / f"{fill}.mp4"
-        subprocess.run([sys.executable, "-c", code, str(path)], env=os.environ | {"MALLOC_PERTURB_": fill}, check=True)
-        files.append(path.read_bytes())
-    assert files[0] == files[1]
+    paths = {fill: tmp_path / f"{fill}.mp4" for fill in ("0", "1", "170")}
+    writers = [
+        subprocess.Popen([sys.executable, "-c", code, str(path)], env=os.environ | {"MALLOC_PERTURB_": fill})
+        for fill, path in paths.items()
+    ]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    files = [path.read_bytes() for path in paths.values()]
+    assert files[0] == files[1] == files[2]

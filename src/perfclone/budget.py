@@ -88,13 +88,11 @@ class Choice:
 
 def parse_duration(text: str) -> float:
     """Seconds of `90s`, `20m`, `1h` or `1h30m`. ValueError for anything else, and for less than ten seconds or more than a week."""
-    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text.strip().lower())
-    if not found or not any(found.groups()):
-        raise ValueError(f"{text!r} is not a duration")
-    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    found = re.fullmatch(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", text.strip().lower())
+    hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
     total = 3600 * hours + 60 * minutes + seconds
     if not 10 <= total <= 7 * 24 * 3600:
-        raise ValueError("a duration is from 10s to 168h")
+        raise ValueError(f"{text!r} is no time from 10s to 168h, such as 90s, 20m or 1h30m")
     return float(total)
 
 

@@ -480,8 +480,8 @@ _seed, _count = _whole(0, 2**31 - 1), _whole(1, 10_000)
 def _duration(text: str) -> float:
     try:
         return parse_duration(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time from 10s to 168h, such as 90s, 20m or 1h30m") from None
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def main(arguments: list[str] | None = None) -> int:
