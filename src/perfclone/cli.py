@@ -10,15 +10,13 @@ import contextlib
 import json
 import shutil
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 from . import __version__
 from .assessment import assess
-from .budget import choose, parse_duration
 from .capture import CaptureSettings, Performance, capture
 from .cloning import clone, find_background
 from .device import find_device
@@ -58,12 +56,11 @@ def assess_command(args: argparse.Namespace) -> None:
 
 def train_command(args: argparse.Namespace) -> None:
     """Train a target actor on a reference video; the same command resumes an interrupted training."""
-    began = time.perf_counter()
-    cut = _cut(args)
+    cut = find_profile(args.profile).max_frames
     find_device(args.device)
     check_writable(args.out / "actor.json")
     reference, *unpaired = (_captured(path, cut) for path in [args.reference, *args.unpaired])
-    _report(_trained(args, reference, unpaired, began, out=args.out))
+    _report(_trained(args, reference, unpaired, args.out))
 
 
 def clone_command(args: argparse.Namespace) -> None:
@@ -92,12 +89,11 @@ def live_command(args: argparse.Namespace) -> None:
 
 def run_command(args: argparse.Namespace) -> None:
     """All of it: capture two videos, train the actor, write the clone; the same command resumes an interrupted run."""
-    began = time.perf_counter()
-    cut = _cut(args)
+    cut = find_profile(args.profile).max_frames
     find_device(args.device)
     check_writable(args.out)
     reference, driving = _captured(args.reference, cut), _captured(args.driving, cut)
-    actor = _trained(args, reference, [driving], began, cloned=len(driving))
+    actor = _trained(args, reference, [driving])
     _report(actor)
     clone(actor, driving, args.out, side_by_side=args.side_by_side, background=args.background)
     print(args.out)
@@ -234,30 +230,8 @@ def _store() -> Store:
     return Store(repository() / "data")
 
 
-def _cut(args: argparse.Namespace) -> int | None:
-    """Frames of each video that are used, by the profile; with a budget in time all."""
-    return find_profile(args.profile).max_frames if args.within is None else None
-
-
-def _trained(
-    args: argparse.Namespace,
-    reference: Performance,
-    unpaired: list[Performance],
-    began: float,
-    *,
-    out: Path | None = None,
-    cloned: int = 0,
-) -> Actor:
-    """Train at a profile, or at what a budget in time allows; see `budget.choose`."""
-    options = {"seed": args.seed, "device": args.device, "out": out}
-    if args.within is None:
-        return train(reference, unpaired, profile=args.profile, **options)
-    place = find_device(args.device)
-    choice = choose(args.within, reference, unpaired, place, seed=args.seed, began=began, cloned=cloned)
-    print(choice.why)
-    actor = train(reference, unpaired, profile=args.profile, settings=choice.settings, **options)
-    write_json(actor.folder / "budget.json", asdict(choice))
-    return actor
+def _trained(args: argparse.Namespace, reference: Performance, unpaired: list[Performance], out: Path | None = None) -> Actor:
+    return train(reference, unpaired, profile=args.profile, seed=args.seed, device=args.device, out=out)
 
 
 def _captured(path: Path, max_frames: int | None = None) -> Performance:
@@ -308,14 +282,7 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     def training_options(sub: argparse.ArgumentParser) -> None:
-        budget = sub.add_mutually_exclusive_group()
-        budget.add_argument("--profile", default="home", metavar="P", help="budget, see `perfclone profiles` (default: home)")
-        budget.add_argument(
-            "--within",
-            type=_duration,
-            metavar="T",
-            help="a budget in time instead, such as 90s, 20m or 1h30m, for all that the command does",
-        )
+        sub.add_argument("--profile", default="home", metavar="P", help="budget, see `perfclone profiles` (default: home)")
         sub.add_argument("--seed", type=_seed, default=0, help="of the weights and the batches (default: 0)")
 
     def video_options(sub: argparse.ArgumentParser) -> None:
@@ -475,13 +442,6 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
 
 
 _seed, _count = _whole(0, 2**31 - 1), _whole(1, 10_000)
-
-
-def _duration(text: str) -> float:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def main(arguments: list[str] | None = None) -> int:
