@@ -24,7 +24,7 @@ test: $(READY)
 	$(RUN) -m pytest
 
 book: $(READY)
-	$(RUN) -m perfclone.book --profile $(PROFILE) --seed $(SEED) --device $(DEVICE) --build build
+	$(RUN) -m perfclone_lab.book --profile $(PROFILE) --seed $(SEED) --device $(DEVICE) --build build
 
 check: $(READY)
 	$(RUN) -m pytest tests/site
@@ -45,6 +45,6 @@ $(READY): pyproject.toml constraints.txt
 	  "$$found" -m venv --clear $(VENV); \
 	fi
 	$(PIP) install --quiet "$$(grep '^torch==' constraints.txt)"
-	$(PIP) install --quiet -c constraints.txt -e '.[test,book]'
+	$(PIP) install --quiet -c constraints.txt -e '.[test,lab]'
 	@$(RUN) -c 'import cv2' || { echo "OpenCV can't be loaded; if the line above names libGL or libgthread, install them: sudo apt-get install libgl1 libglib2.0-0" >&2; exit 1; }
 	@touch $@

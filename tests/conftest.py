@@ -1,5 +1,6 @@
 """What several tests share: a cache of their own, and two shipped performances, captured once."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,15 +8,17 @@ import torch
 
 import perfclone as pc
 
+torch.set_num_threads(1)  # two test processes share the machine; networks as small as the tests' are slower on more
+os.environ["OMP_NUM_THREADS"] = "1"  # for what tests start
+
 ACTORS = Path(__file__).parents[1] / "data" / "actors"
 
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
-    """Tests neither use nor fill the user's cache, and train with the stand-in bank, which every machine has."""
+    """Tests neither use nor fill the user's cache."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PERFCLONE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.delenv("PERFCLONE_VGG19", raising=False)
         yield
 
 
@@ -29,12 +32,3 @@ def dee():
 def eve():
     """A driver's first four seconds."""
     return pc.capture(ACTORS / "eve.mp4", max_frames=100)
-
-
-@pytest.fixture(scope="module")
-def one_thread():
-    """So that a training in a process of its own gives the same bits."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)

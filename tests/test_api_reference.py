@@ -4,45 +4,23 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import defaultdict
 from pathlib import Path
 
-from test_house import LAYERS, ROOT, SOURCE, part_of
+from test_house import ROOT, SOURCE
 
-PAGES = [ROOT / "book" / "api.md", *sorted((ROOT / "book" / "api").glob("*.md"))]
+import perfclone
+from perfclone_lab.book.api import PACKAGES, modules
+
 APPENDIX = ROOT / "book" / "how-this-is-built.md"
 MODULES = sorted(path for path in SOURCE.rglob("*.py") if path.stem != "__main__")
-FLOORS = {n: {part_of(path) for path in MODULES} & parts for n, parts in enumerate(LAYERS, start=1)}
-"""Number → the parts of the library on that floor, without those that are only planned."""
 
 
 def module_name(path: Path) -> str:
-    return ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__")
+    return ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
 
 
-def documented() -> dict[str, list[int]]:
-    """Module → the floors that the reference puts it on, as the nearest heading above says; 0 above all floors."""
-    found = defaultdict(list)
-    for page in PAGES:
-        floor = 0
-        for line in page.read_text("utf-8").splitlines():
-            if heading := re.match(r"#+ Floor (\d)", line):
-                floor = int(heading[1])
-            if directive := re.match(r"\.\. automodule:: ([\w.]+)", line):
-                found[directive[1]].append(floor)
-    return found
-
-
-def test_every_module_is_in_the_reference_once_and_on_its_floor():
-    expected = {module_name(path): [n for n, parts in FLOORS.items() if part_of(path) in parts] for path in MODULES}
-    expected["perfclone"] = [0]
-    assert documented() == expected
-
-
-def test_the_appendix_has_the_floors_of_the_house():
-    rows = re.findall(r"^\| (\d) \| `(\w+)` \|", APPENDIX.read_text("utf-8"), re.MULTILINE)
-    assert [int(n) for n, _ in rows] == sorted((int(n) for n, _ in rows), reverse=True), "the top floor is at the top"
-    assert {n: {part for k, part in rows if int(k) == n} for n in FLOORS} == FLOORS
+def test_every_module_is_in_the_reference():
+    assert {name for package in PACKAGES for name in modules(package)} == {module_name(path) for path in MODULES}
 
 
 def test_the_appendix_names_files_that_exist():
@@ -52,13 +30,8 @@ def test_the_appendix_names_files_that_exist():
 
 
 def test_the_reference_begins_with_what_the_package_gives():
-    (names,) = [
-        ast.literal_eval(node.value)
-        for node in ast.parse((SOURCE / "__init__.py").read_text("utf-8")).body
-        if isinstance(node, ast.Assign) and node.targets[0].id == "__all__"
-    ]
-    linked = set(re.findall(r"perfclone[\w.]*\.(\w+)>?`", PAGES[0].read_text("utf-8")))
-    assert set(names) <= linked
+    page = (ROOT / "book" / "api.md").read_text("utf-8")
+    assert set(perfclone.__all__) <= set(re.findall(r"perfclone[\w.]*\.(\w+)>?`", page))
 
 
 def public(body: list[ast.stmt]) -> list[ast.stmt]:

@@ -15,11 +15,11 @@ The data take one way::
 __version__ = "0.1.0"
 
 from . import viz  # noqa: E402
-from .assessment import Assessment, assess  # noqa: E402
+from .assess import Assessment, assess  # noqa: E402
 from .capture import CaptureSettings, Performance, capture, load_performance  # noqa: E402
-from .cloning import clone  # noqa: E402
+from .cloning.offline import clone  # noqa: E402
+from .cloning.online import LiveReport, live  # noqa: E402
 from .errors import InputError  # noqa: E402
-from .online import LiveReport, live  # noqa: E402
 from .training import PROFILES, Actor, TrainSettings, load_actor, split, train  # noqa: E402
 
 __all__ = [

@@ -1,6 +1,8 @@
 """The command line, in the same words as the Python API.
 
-`perfclone capture | assess | train | clone | live | run | profiles | bench | studio | runs | drift`
+`perfclone capture | assess | train | clone | live | run | profiles`
+
+`perfclone-lab` and `perfclone-studio` are made of the same parts: `CommandParser`, `run_command`, `seed`, `count`.
 """
 
 from __future__ import annotations
@@ -10,24 +12,24 @@ import contextlib
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
+import shtab
+
 from . import __version__
-from .assessment import assess
+from .assess import assess
 from .capture import CaptureSettings, Performance, capture
-from .cloning import clone, find_background
+from .cloning.fast_generator import suits
+from .cloning.offline import clone, find_background
+from .cloning.online import live
+from .cloning.streamed import clone_video
 from .device import find_device
 from .errors import InputError
-from .experiments.store import Store
-from .files import check_writable, write_bytes, write_json
-from .inference import suits
-from .notebook import repository
-from .online import live
-from .streamed import clone_video
-from .training import PROFILES, Actor, TrainSettings, load_actor, train
+from .files import check_writable, write_bytes
+from .training import PROFILES, Actor, load_actor, train
 from .training.settings import find_profile
 
 
@@ -87,7 +89,7 @@ def live_command(args: argparse.Namespace) -> None:
         print(args.out)
 
 
-def run_command(args: argparse.Namespace) -> None:
+def run_all_command(args: argparse.Namespace) -> None:
     """All of it: capture two videos, train the actor, write the clone; the same command resumes an interrupted run."""
     cut = find_profile(args.profile).max_frames
     find_device(args.device)
@@ -105,129 +107,6 @@ def profiles_command(args: argparse.Namespace) -> None:
     for p in PROFILES.values():
         s = p.settings
         print(f"{p.name:8} {s.size:5} {s.width:6} {s.steps:8} {s.batch:6}  {p.max_frames or 'all':<8} {p.purpose}")
-
-
-def bench_train_command(args: argparse.Namespace) -> None:
-    """Time a training's step on made-up data, beside a straightforward one that does the same."""
-    from .bench.training import bench_train
-
-    settings, device = _bench_settings(args), find_device(args.device)
-    _tell_bench(args, lambda: bench_train(settings, device, args.seconds))
-
-
-def bench_clone_command(args: argparse.Namespace) -> None:
-    """Time the generation of an untrained actor's frames, beside the network as it was trained."""
-    from .bench.cloning import bench_clone
-
-    settings, device = _bench_settings(args), find_device(args.device)
-    _tell_bench(args, lambda: bench_clone(settings, device, args.seconds))
-
-
-def bench_capture_command(args: argparse.Namespace) -> None:
-    """Time the stages of a capture on the beginning of a video."""
-    from .bench.cloning import bench_capture
-
-    _tell_bench(args, lambda: bench_capture(args.video))
-
-
-def _bench_settings(args: argparse.Namespace) -> TrainSettings:
-    patch_layers = {64: 1, 128: 2}.get(args.size, 3)  # the share of the frame that the discriminators see in all profiles
-    batch = getattr(args, "batch", PROFILES["quick"].settings.batch)
-    try:
-        return replace(PROFILES["quick"].settings, size=args.size, width=args.width, batch=batch, patch_layers=patch_layers)
-    except ValueError as error:
-        raise InputError(f"{error}; choose other sizes to time") from error
-
-
-def _tell_bench(args: argparse.Namespace, measure: Callable[[], dict]) -> None:
-    from .bench.text import as_text
-
-    if args.out:
-        check_writable(args.out)
-    record = measure()
-    if args.out:
-        write_json(args.out, record)
-    print(json.dumps(record, indent=1, ensure_ascii=False) if args.json else as_text(record))
-
-
-def studio_make_command(args: argparse.Namespace) -> None:
-    """Render performers with exact truth: the shipped ones, further ones, or one on another's motion."""
-    with _studio_extra():
-        from .studio.film import FILMS, find_film, shoot, with_dials, write_flow
-    names = [*args.names, *(f"cast-{number + 1}" for number in range(args.cast or 0))]
-    for film in [with_dials(find_film(name), args.dial) for name in names or FILMS]:
-        check_writable(args.out / f"{film.name}.mp4")
-        sha256 = write_flow(film, args.out) if args.flow else shoot(film, args.out)["frames_sha256"]
-        print(f"{film.name}: sha256 of the frames {sha256}")
-
-
-def studio_crowd_command(args: argparse.Namespace) -> None:
-    """Render stills of many people in several poses each."""
-    with _studio_extra():
-        from .studio.crowd import make_crowd, make_pack
-    (make_pack if args.pack else make_crowd)(args.people, args.poses, args.out)
-
-
-@contextlib.contextmanager
-def _studio_extra() -> Iterator[None]:
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise InputError(f"the studio needs {error.name}: pip install 'perfclone[studio]'") from error
-
-
-def runs_list_command(args: argparse.Namespace) -> None:
-    """List the experiments' runs in the cache: id, actor, method, profile, seed, error."""
-    store = _store()
-    leftovers = store.leftovers()
-    for run in store.runs():
-        s, error = run.spec, f"RMSE {run.summary['rmse']:.1f}" if "rmse" in run.summary else ""
-        state = leftovers.get(run.id, "" if run.finished else "under way")
-        print(f"{run.id}  {s.actor:5} {s.method:18} {s.profile:6} {s.split:13} seed {s.seed}  {error}  {state}".rstrip())
-
-
-def runs_show_command(args: argparse.Namespace) -> None:
-    """Show one run: what it was made from, what was measured, where its files are."""
-    run = _store().resolve(args.id)
-    print(run.folder)
-    print(json.dumps(run.identity | {"result": run.record}, indent=2, ensure_ascii=False))
-
-
-def runs_prune_command(args: argparse.Namespace) -> None:
-    """Remove the runs that nothing would find again: unfinished, damaged, or made by other code or from other videos."""
-    store = _store()
-    for id, why in store.leftovers().items():
-        print(f"{id}: {why}; {store.remove(id) / 2**20:.1f} MiB freed")
-
-
-def runs_grid_command(args: argparse.Namespace) -> None:
-    """Make the runs of families, on this machine's devices or with --ray on those of a Ray cluster; what is there is found."""
-    from .experiments.families import FAMILIES, Plan
-    from .experiments.grid import make, make_on_ray
-
-    if unknown := [name for name in args.families if name not in FAMILIES]:
-        raise InputError(f"unknown family {unknown[0]!r}: choose of {', '.join(FAMILIES)}")
-    plan = Plan(find_profile(args.profile).name, tuple(args.seeds))
-    specs = [entry.spec for name in args.families or FAMILIES for entry in FAMILIES[name](plan)]
-    if args.ray:
-        make_on_ray(specs, _store(), args.ray)
-    else:
-        make(specs, _store(), args.device)
-    print(f"{len(set(specs))} runs are in {_store().root}")
-
-
-def drift_command(args: argparse.Namespace) -> None:
-    """Make runs of a stored family anew and compare: exit code 1 if one of them no longer comes out."""
-    from .experiments.drift import drift
-
-    table = drift(args.family, args.label, args.actor, _store(), args.device)
-    print(table.to_string(index=False, float_format=lambda number: f"{number:.3f}"))
-    if not table["holds"].all():
-        sys.exit(1)
-
-
-def _store() -> Store:
-    return Store(repository() / "data")
 
 
 def _trained(args: argparse.Namespace, reference: Performance, unpaired: list[Performance], out: Path | None = None) -> Actor:
@@ -256,34 +135,41 @@ def _report(actor: Actor) -> None:
     print(f"trained actor: {actor.folder}")
     if not actor.record["unpaired"]:
         print("paired branch only: no --unpaired video was given")
-    if not actor.record["vgg"]["genuine"]:
-        print(
-            f"trained with a {actor.record['vgg']['name']}: set PERFCLONE_VGG19 to a VGG-19 weights file for the paper's loss"
-        )
 
 
-class _Parser(argparse.ArgumentParser):
+class CommandParser(argparse.ArgumentParser):
+    """A parser whose errors are an `InputError`, and which prints completions for a shell (`--print-completion bash`)."""
+
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message} (see {self.prog} --help)")
 
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="perfclone",
-        description="Make a video in which a target actor performs somebody else's motion (Aberman et al. 2018).",
-    )
-    parser.add_argument("--version", action="version", version=f"perfclone {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    captured = "a video, or a folder that `perfclone capture` wrote"
-
-    def command(name: str, function) -> argparse.ArgumentParser:
+    def add_command(self, commands, name: str, function: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
+        """A command among `commands` that calls the function, whose docstring is its help."""
         sub = commands.add_parser(name, help=function.__doc__, description=function.__doc__)
         sub.set_defaults(function=function)
         return sub
 
+
+def command_parser(name: str, description: str) -> CommandParser:
+    """The parser of a command of that name, with `--version` and `--print-completion`."""
+    parser = CommandParser(prog=name, description=description)
+    parser.add_argument("--version", action="version", version=f"{name} {__version__}")
+    shtab.add_argument_to(parser, help="print what a shell needs to complete this command: bash, zsh or tcsh")
+    return parser
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command_parser(
+        "perfclone", "Make a video in which a target actor performs somebody else's motion (Aberman et al. 2018)."
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    captured = "a video, or a folder that `perfclone capture` wrote"
+
+    command = partial(parser.add_command, commands)
+
     def training_options(sub: argparse.ArgumentParser) -> None:
         sub.add_argument("--profile", default="home", metavar="P", help="budget, see `perfclone profiles` (default: home)")
-        sub.add_argument("--seed", type=_seed, default=0, help="of the weights and the batches (default: 0)")
+        sub.add_argument("--seed", type=seed, default=0, help="of the weights and the batches (default: 0)")
 
     def video_options(sub: argparse.ArgumentParser) -> None:
         sub.add_argument("--out", type=Path, required=True, metavar="OUT.mp4", help="the video to write")
@@ -340,7 +226,7 @@ def _parser() -> argparse.ArgumentParser:
     background_option(sub)
     sub.add_argument("--json", action="store_true", help="print latencies and dropped frames as JSON")
 
-    sub = command("run", run_command)
+    sub = command("run", run_all_command)
     sub.add_argument("--reference", type=Path, required=True, help=f"the target actor: {captured}")
     sub.add_argument(
         "--driving", type=Path, required=True, help=f"whose motion is performed; also the unpaired branch's: {captured}"
@@ -350,83 +236,12 @@ def _parser() -> argparse.ArgumentParser:
 
     command("profiles", profiles_command)
 
-    _add_bench(commands.add_parser("bench", help="Time a training's step, a frame's cloning or a frame's capture here."))
-    _add_studio(commands.add_parser("studio", help="Render performers with exact truth."))
-    _add_runs(commands.add_parser("runs", help="Make, list, show or tidy up the runs of the book's experiments."))
-    sub = command("drift", drift_command)
-    sub.add_argument("family", metavar="FAMILY", help="such as self-reenactment: a folder of data/reference")
-    sub.add_argument("--label", action="append", required=True, metavar="L", help="such as ours; may be repeated")
-    sub.add_argument("--actor", action="append", required=True, metavar="A", help="such as ann; may be repeated")
-    for name in ("train", "clone", "live", "run", "drift"):
+    for name in ("train", "clone", "live", "run"):
         commands.choices[name].add_argument("--device", default="auto", metavar="D", help="auto, cpu or cuda (default: auto)")
     return parser
 
 
-def _add_bench(bench: argparse.ArgumentParser) -> None:
-    kinds = bench.add_subparsers(required=True, metavar="WHAT")
-    for name, function in (("train", bench_train_command), ("clone", bench_clone_command), ("capture", bench_capture_command)):
-        sub = kinds.add_parser(name, help=function.__doc__, description=function.__doc__)
-        sub.set_defaults(function=function)
-        sub.add_argument("--out", type=Path, metavar="FILE.json", help="also write the record")
-        sub.add_argument("--json", action="store_true", help="print the record instead of text")
-        if name == "capture":
-            sub.add_argument("video", type=Path, metavar="VIDEO", help="with somebody in it from its beginning")
-            continue
-        sub.add_argument("--size", type=_count, default=64, metavar="PX", help="side of the frames (default: 64)")
-        sub.add_argument("--width", type=_count, default=16, metavar="W", help="channels of the first layer (default: 16)")
-        if name == "train":
-            sub.add_argument("--batch", type=_count, default=8, metavar="B", help="windows a step (default: 8)")
-        sub.add_argument("--seconds", type=_count, default=20, metavar="S", help="for the timing (default: 20)")
-        sub.add_argument("--device", default="auto", metavar="D", help="auto, cpu or cuda (default: auto)")
-
-
-def _add_studio(studio: argparse.ArgumentParser) -> None:
-    kinds = studio.add_subparsers(required=True, metavar="KIND")
-    sub = kinds.add_parser("make", help="films", description=studio_make_command.__doc__)
-    sub.set_defaults(function=studio_make_command)
-    sub.add_argument(
-        "names",
-        nargs="*",
-        metavar="NAME",
-        help="a film: ann ben chi dee eve fin gil; cast-1, cast-2, … for further targets; ann-as-eve for ann on eve's motion;"
-        " vertical, horizontal, vertical-poses, horizontal-poses for the kit of Figure 5 (default: the seven shipped ones)",
-    )
-    sub.add_argument("--cast", type=_count, metavar="N", help="N further targets, cast-1 to cast-N")
-    sub.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for NAME.mp4 and NAME_truth.npz")
-    sub.add_argument("--flow", action="store_true", help="write NAME_flow.zip, the true optical flow, instead")
-    sub.add_argument(
-        "--dial",
-        action="append",
-        default=[],
-        metavar="D=V",
-        help="what is not perfect, off by default: cloth_lag (seconds), motion_blur (share of the frame time), exposure_drift (stops),"
-        " sensor_noise (8-bit steps), camera_shake (pixels), compression (x264's rate factor); may be repeated",
-    )
-    sub = kinds.add_parser("crowd", help="stills", description=studio_crowd_command.__doc__)
-    sub.set_defaults(function=studio_crowd_command)
-    sub.add_argument("people", type=_count, metavar="N", help="of how many people")
-    sub.add_argument("--poses", type=_count, default=8, metavar="K", help="stills a person (default: 8)")
-    sub.add_argument("--pack", action="store_true", help="small, as data/crowd has them, for training")
-    sub.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for them, new or empty")
-
-
-def _add_runs(runs: argparse.ArgumentParser) -> None:
-    kinds = runs.add_subparsers(required=True, metavar="WHAT")
-    for name, function in (("list", runs_list_command), ("show", runs_show_command), ("prune", runs_prune_command)):
-        sub = kinds.add_parser(name, help=function.__doc__, description=function.__doc__)
-        sub.set_defaults(function=function)
-        if name == "show":
-            sub.add_argument("id", metavar="ID", help="of a run, or how it begins")
-    sub = kinds.add_parser("grid", help=runs_grid_command.__doc__, description=runs_grid_command.__doc__)
-    sub.set_defaults(function=runs_grid_command)
-    sub.add_argument("families", nargs="*", metavar="FAMILY", help="such as self-reenactment (default: all)")
-    sub.add_argument("--seeds", type=_seed, nargs="+", default=[0], metavar="SEED", help="of each training (default: 0)")
-    sub.add_argument("--ray", metavar="ADDRESS", help="of a Ray cluster; auto for the one that this machine is part of")
-    sub.add_argument("--profile", default="home", metavar="P", help="budget, see `perfclone profiles` (default: home)")
-    sub.add_argument("--device", default="auto", metavar="D", help="auto, cpu or cuda, without --ray (default: auto)")
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
+def whole_number(low: int, high: int) -> Callable[[str], int]:
     """What makes an option's text a whole number of that range, or says that it is none."""
 
     def parse(text: str) -> int:
@@ -441,19 +256,24 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
-_seed, _count = _whole(0, 2**31 - 1), _whole(1, 10_000)
+seed, count = whole_number(0, 2**31 - 1), whole_number(1, 10_000)
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """The command `perfclone`; see `run_command`."""
+    return run_command(_parser(), arguments)
+
+
+def run_command(parser: CommandParser, arguments: list[str] | None) -> int:
     """Run a command. Whatever the user can put right ends in one line on standard error and exit code 2."""
     try:
-        args = _parser().parse_args(arguments)
+        args = parser.parse_args(arguments)
         args.function(args)
     except InputError as error:
-        print(f"perfclone: {error}", file=sys.stderr)
+        print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("perfclone: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        print(f"{parser.prog}: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
         return 130
     return 0
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import torch
 
 from .errors import InputError
@@ -26,6 +31,17 @@ def describe(device: torch.device) -> str:
     return f"CPU, {threads} thread{'s' * (threads != 1)}"
 
 
+def processor() -> str:
+    """The processor's name."""
+    info = Path("/proc/cpuinfo")
+    names = (
+        [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if "model name" in line]
+        if info.exists()
+        else []
+    )
+    return names[0] if names else platform.processor() or platform.machine()
+
+
 def find_precision(name: str, device: torch.device) -> str:
     """`auto` takes bf16 where the device multiplies it faster than fp32, and fp32 elsewhere. The other two are taken as asked.
 
@@ -36,3 +52,28 @@ def find_precision(name: str, device: torch.device) -> str:
     if device.type == "cuda":
         return "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp32"
     return "bf16" if torch.cpu._is_amx_tile_supported() else "fp32"  # there is no public question for it in all versions
+
+
+def threads_for(size: int, width: int, device: torch.device) -> int:
+    """How many threads a training or a generator of that size takes: one for small networks, else all that PyTorch has.
+
+    A small network's operations are done before they are shared out, and beside other work on the machine a second thread makes the
+    first one wait: at 64×64 and a width of 16 two threads are XXX.
+    """
+    small = device.type == "cpu" and size * width <= SMALL
+    return 1 if small else torch.get_num_threads()
+
+
+SMALL = 64 * 16
+"""Networks up to this product of side and width run on one thread."""
+
+
+@contextmanager
+def thread_count(count: int) -> Iterator[None]:
+    """So many threads in PyTorch's operations, and after it as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import platformdirs
 
-from perfclone.errors import InputError
+from .errors import InputError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 

@@ -1,5 +1,7 @@
 """Equations (1)-(6) of Sec. 3.2, and the ℓ1 loss of Fig. 3, one function each, pure: tensors in, a scalar out.
 
+They are written as on the board. A training takes the faster form that `fast` has of some, which a test holds to these.
+
 Discriminators answer with logits, so log D is log σ(logit), computed without ever forming D. As printed, the signs of
 Eq. (2) are off in two places (A3): D *maximises* the value of Eq. (2) and (5), and G minimises `generator_gan`.
 """
@@ -8,23 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
 
 from .nets.warping import warp
-
-
-def _distance(a: Tensor, b: Tensor, reduction: str) -> Tensor:
-    """‖a − b‖₁ as a mean over elements, or as printed: a sum over each sample's elements, averaged over the batch (A17)."""
-    _check(reduction)
-    return F.l1_loss(a, b) if reduction == "mean" else F.l1_loss(a, b, reduction="sum") / len(a)
-
-
-def _check(reduction: str) -> None:
-    if reduction not in ("mean", "sum"):
-        raise ValueError(f"reduction must be 'mean' or 'sum', not {reduction!r}")
 
 
 def vgg(phi: Callable[[Tensor], Tensor], generated: Tensor, real: Tensor, reduction: str = "mean") -> Tensor:
@@ -38,37 +27,7 @@ def vgg(phi: Callable[[Tensor], Tensor], generated: Tensor, real: Tensor, reduct
     Returns:
         Scalar, at least 0.
     """
-    _check(reduction)
-    # |phi(generated) - phi(real)|, its mean or sum, as one would write it, but for one frame after another
-    return _FeatureDistance.apply(generated, real, phi, reduction)
-
-
-class _FeatureDistance(torch.autograd.Function):
-    """‖φ(a) − φ(b)‖₁ with its gradient to a, which is computed on the way forward.
-
-    64 features a pixel are the largest tensors of a training. On a processor they are made for one frame after another and
-    never leave its cache; the numbers are those of the plain expression.
-    """
-
-    @staticmethod
-    def forward(ctx: FunctionCtx, a: Tensor, b: Tensor, phi: Callable[[Tensor], Tensor], reduction: str) -> Tensor:
-        frames_a, frames_b = (x.detach().reshape(-1, 3, *x.shape[-2:]) for x in (a, b))
-        at_once = 1 if a.device.type == "cpu" else len(frames_a)
-        total, gradients, elements = 0.0, [], 0
-        for x, y in zip(frames_a.split(at_once), frames_b.split(at_once), strict=True):
-            with torch.enable_grad():
-                features = phi(x.requires_grad_())
-            difference = features.detach() - phi(y)
-            total = total + difference.abs().sum()
-            elements += difference.numel()
-            gradients.append(torch.autograd.grad(features, x, difference.sign_())[0])
-        ctx.divisor = elements if reduction == "mean" else len(a)
-        ctx.save_for_backward(torch.cat(gradients).reshape(a.shape))
-        return total / ctx.divisor
-
-    @staticmethod
-    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor | None, ...]:
-        return ctx.saved_tensors[0] * (grad / ctx.divisor), None, None, None
+    return _distance(phi(generated), phi(real), reduction, batch=len(generated))
 
 
 def l1(generated: Tensor, real: Tensor, reduction: str = "mean") -> Tensor:
@@ -82,10 +41,6 @@ def l1(generated: Tensor, real: Tensor, reduction: str = "mean") -> Tensor:
         Scalar, at least 0.
     """
     return _distance(generated, real, reduction)
-
-
-def _gan_value(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    return F.logsigmoid(real_logits).mean() + F.logsigmoid(-fake_logits).mean()
 
 
 def paired_gan(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
@@ -144,3 +99,17 @@ def unpaired_gan(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
 def total(rec: Tensor, gan_s: Tensor, tc: Tensor, lambda_s: float, lambda_tc: float = 10.0) -> Tensor:
     """Eq. (6): L_total = L_rec + λ_s (L_gan_s + λ_tc L_tc)."""
     return rec + lambda_s * (gan_s + lambda_tc * tc)
+
+
+def _gan_value(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """E log D(real) + E log(1 − D(fake)), where D = σ(logit)."""
+    return F.logsigmoid(real_logits).mean() + F.logsigmoid(-fake_logits).mean()
+
+
+def _distance(a: Tensor, b: Tensor, reduction: str, batch: int | None = None) -> Tensor:
+    """‖a − b‖₁ as a mean over elements, or as printed: a sum over each sample's elements, averaged over the batch (A17)."""
+    if reduction == "mean":
+        return F.l1_loss(a, b)
+    if reduction == "sum":
+        return F.l1_loss(a, b, reduction="sum") / (batch or len(a))
+    raise ValueError(f"reduction must be 'mean' or 'sum', not {reduction!r}")

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-import hashlib
 import platform
 import subprocess
-from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -49,27 +45,3 @@ def commit() -> str | None:
 def made_by() -> dict:
     """When, from which commit and with which versions something is being made, for its record."""
     return {"started": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit(), "versions": versions()}
-
-
-@cache
-def code_hash(*parts: str) -> str:
-    """sha256 of what parts of this library do, such as `training` or `losses`: a result made by other code is another result."""
-    library = Path(__file__).parent
-    files = [file for part in parts for file in sorted(library.glob(f"{part}.py")) + sorted((library / part).rglob("*.py"))]
-    return code_hash_of(file.read_text("utf-8") for file in files)
-
-
-def code_hash_of(sources: Iterable[str]) -> str:
-    """sha256 of Python sources, in which comments, docstrings and layout do not count."""
-    digest = hashlib.sha256()
-    for source in sources:
-        tree = ast.parse(source)
-        for node in ast.walk(tree):
-            if isinstance(body := getattr(node, "body", None), list):
-                node.body = [line for line in body if not _is_text(line)]
-        digest.update(ast.dump(tree).encode())
-    return digest.hexdigest()
-
-
-def _is_text(line: ast.stmt) -> bool:
-    return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) and isinstance(line.value.value, str)

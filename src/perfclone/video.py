@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from perfclone.errors import InputError
-from perfclone.files import replacing
+from .errors import InputError
+from .files import replacing
 
 MAX_PIXELS = 50_000_000
 """Frames larger than this are refused before anything is allocated for them."""

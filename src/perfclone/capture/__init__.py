@@ -4,11 +4,11 @@
 >>> performance.poses.joints.shape, performance.frames(64).shape
 """
 
-from perfclone.capture.alignment import Alignment
-from perfclone.capture.extraction import export_extraction
-from perfclone.capture.performance import Performance, load_performance
-from perfclone.capture.pipeline import capture
-from perfclone.capture.settings import CaptureSettings
+from .alignment import Alignment
+from .extraction import export_extraction
+from .performance import Performance, load_performance
+from .pipeline import capture
+from .settings import CaptureSettings
 
 __all__ = [
     "Alignment", "CaptureSettings", "Performance", "capture", "export_extraction", "load_performance",

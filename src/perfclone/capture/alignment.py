@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perfclone.capture.settings import LENGTHS_PX
-from perfclone.errors import InputError
-from perfclone.skeleton import FRAME, JOINT, trunk
+from ..errors import InputError
+from ..skeleton import FRAME, JOINT, trunk
+from .settings import LENGTHS_PX
 
 
 @dataclass(frozen=True)

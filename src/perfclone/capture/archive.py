@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from perfclone.errors import InputError
+from ..errors import InputError
 
 MAX_FRAMES = 1_000_000
 MAX_PNG_BYTES = 16_000_000

@@ -16,16 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
-from perfclone import video as files
-from perfclone.capture import archive
-from perfclone.capture.extractor import Extractor, Follower, Person, SecondLook, WithMasks, distinct
-from perfclone.capture.masks import Refiner, clean_plate, decode_mask, encode_mask
-from perfclone.capture.openpose import OpenPoseExtractor
-from perfclone.capture.settings import CaptureSettings
-from perfclone.errors import InputError
-from perfclone.files import replacing
-from perfclone.progress import progress
-from perfclone.skeleton import J, PoseTrack
+from .. import video as files
+from ..errors import InputError
+from ..files import replacing
+from ..progress import progress
+from ..skeleton import J, PoseTrack
+from . import archive
+from .extractor import Extractor, Follower, Person, SecondLook, WithMasks, distinct
+from .masks import Refiner, clean_plate, decode_mask, encode_mask
+from .openpose import OpenPoseExtractor
+from .settings import CaptureSettings
 
 SURVEY_FRAMES = 100
 """At most so many evenly spaced frames decide whether there is anybody to capture."""
@@ -260,7 +260,7 @@ def _assembled(rows: list[tuple], plate: np.ndarray, footage: _Footage) -> Extra
 @contextmanager
 def _extractor(footage: _Footage, openpose: str | Path | None, tracking: bool = False) -> Iterator[Extractor]:
     """The extractor asked for; `tracking` as in `MediapipeExtractor`."""
-    from perfclone.capture.mediapipe_extractor import MediapipeExtractor
+    from .mediapipe_extractor import MediapipeExtractor
 
     poses = None if openpose is None else OpenPoseExtractor(openpose, footage.scale)
     if poses is not None and footage.mask_video is not None:

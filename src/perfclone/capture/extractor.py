@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from perfclone.skeleton import J
+from ..skeleton import J
 
 SAME_PERSON = 0.25
 """Two skeletons whose joints are this share of a body apart, on average, are one person found twice."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from perfclone.errors import InputError
+from ..errors import InputError
 
 KITTI_STEPS = 64.0
 """Steps a pixel in KITTI's 16-bit flow format."""
@@ -59,7 +59,7 @@ def raft() -> Estimator:
     """RAFT (Teed and Deng 2020), torchvision's large model with its published weights, downloaded once and checked by hash."""
     import torch
 
-    from perfclone.device import find_device
+    from ..device import find_device
 
     models = _torchvision_models()
     weights = models.Raft_Large_Weights.DEFAULT

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from perfclone.capture.extractor import Person
-from perfclone.skeleton import JOINT, J
+from ..skeleton import JOINT, J
+from .extractor import Person
 
 MAX_PEOPLE = 3
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from perfclone.capture.extractor import Person
-from perfclone.errors import InputError
-from perfclone.skeleton import J
+from ..errors import InputError
+from ..skeleton import J
+from .extractor import Person
 
 MAX_BYTES = 4_000_000
 """No honest file of one frame is larger."""

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from perfclone.capture import archive, flow
-from perfclone.capture.alignment import Alignment
-from perfclone.errors import InputError
-from perfclone.files import replacing
-from perfclone.progress import progress
-from perfclone.skeleton import FRAME, J, PoseTrack
+from ..errors import InputError
+from ..files import replacing
+from ..progress import progress
+from ..skeleton import FRAME, J, PoseTrack
+from . import archive, flow
+from .alignment import Alignment
 
 FORMAT = 1
 """Version of the folder's layout."""

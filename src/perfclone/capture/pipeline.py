@@ -12,26 +12,17 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from perfclone.capture.alignment import Alignment, body_size, fit_alignment
-from perfclone.capture.extraction import (
-    COMPANY_SHARE,
-    Extraction,
-    check_seen,
-    extract,
-    extraction_path,
-    known,
-    load_extraction,
-)
-from perfclone.capture.masks import decode_mask
-from perfclone.capture.performance import AUDIO, FORMAT, Performance, encode_cutout, load_performance, save_performance
-from perfclone.capture.settings import EXTRACTION_VERSION, LENGTHS_PX, CaptureSettings
-from perfclone.capture.smoothing import exchanged, fill_gaps, smooth
-from perfclone.errors import InputError
-from perfclone.files import cache_folder, replacing
-from perfclone.progress import progress
-from perfclone.provenance import code_hash
-from perfclone.skeleton import OTHER_SIDE, PoseTrack
-from perfclone.video import content_hash, copy_audio, probe, read_frames
+from ..errors import InputError
+from ..files import cache_folder, replacing
+from ..progress import progress
+from ..skeleton import OTHER_SIDE, PoseTrack
+from ..video import content_hash, copy_audio, probe, read_frames
+from .alignment import Alignment, body_size, fit_alignment
+from .extraction import COMPANY_SHARE, Extraction, check_seen, extract, extraction_path, known, load_extraction
+from .masks import decode_mask
+from .performance import AUDIO, FORMAT, Performance, encode_cutout, load_performance, save_performance
+from .settings import CAPTURE_VERSION, EXTRACTION_VERSION, LENGTHS_PX, CaptureSettings
+from .smoothing import exchanged, fill_gaps, smooth
 
 
 def capture(
@@ -106,8 +97,7 @@ def _key(video, settings: CaptureSettings, max_frames: int | None, mask_video, o
     for path in sorted(Path(openpose).glob("*.json")) if openpose is not None else ():
         digest.update(f"{path.name} {content_hash(path)}\n".encode())
     about = {
-        "versions": (FORMAT, EXTRACTION_VERSION),
-        "code": code_hash("capture", "skeleton"),
+        "versions": (FORMAT, EXTRACTION_VERSION, CAPTURE_VERSION),
         "video": content_hash(video),
         "settings": asdict(settings),
         "max_frames": max_frames,

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from perfclone.errors import InputError
+from ..errors import InputError
 
 LENGTHS_PX = {"hip": 17.5, "torso": 49.0}
 """What a performer measures in the aligned frame (A7), chosen on dee, eve and fin so that neither feet nor raised hands leave it. With 19
@@ -54,3 +54,6 @@ class CaptureSettings:
 
 EXTRACTION_VERSION = 2
 """Raised whenever the same video would give another `Extraction`."""
+
+CAPTURE_VERSION = 1
+"""Raised whenever the same `Extraction` would give other poses, cut-outs or flow."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import savgol_filter
 
-from perfclone.skeleton import OTHER_SIDE, trunk
+from ..skeleton import OTHER_SIDE, trunk
 
 ORDER = 2
 """Degree of the polynomial fitted in each window, so that accelerations pass unchanged."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from ..fast import fast
 from ..nets.conditioning import limb_falloff
 from ..nets.warping import warp
 
@@ -50,7 +51,7 @@ def _warping_sums(frames: np.ndarray, flow: np.ndarray, joints: np.ndarray) -> n
     for i in range(0, len(sums), _PAIRS):
         pairs, seconds = slice(i, min(i + _PAIRS, len(sums))), slice(i + 1, i + 1 + _PAIRS)
         before, after, field = (_planes(values) for values in (frames[pairs], frames[seconds], flow[pairs]))
-        alpha = limb_falloff(torch.from_numpy(joints[seconds]).float(), frames.shape[1])
+        alpha = fast(limb_falloff)(torch.from_numpy(joints[seconds]).float(), frames.shape[1])
         error = alpha * (warp(before, field) - after).abs()
         sums[pairs] = torch.stack([error.sum((1, 2, 3)), 3 * alpha.sum((1, 2, 3))], 1)
     return sums

@@ -30,7 +30,7 @@ def initialise(net: nn.Module, std: float) -> None:
 
 
 @contextmanager
-def test_time(net: nn.Module, statistics: str, dropout: bool = False) -> Iterator[None]:
+def at_test_time(net: nn.Module, statistics: str, dropout: bool = False) -> Iterator[None]:
     """Use `net` for inference: BatchNorm normalises by the `running` or by the `batch`'s own statistics, `dropout` is off or on.
 
     The modules' state is left as it was: neither the running statistics nor their counter move (A10).

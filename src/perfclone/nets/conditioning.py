@@ -13,13 +13,13 @@ from torch import Tensor
 from ..skeleton import FRAME, LIMBS
 
 
-def _pixel_centres(size: int, like: Tensor) -> Tensor:
+def pixel_centres(size: int, like: Tensor) -> Tensor:
     """(size,) coordinates of the pixel centres of a size×size image, in pixels of the aligned frame."""
     return (torch.arange(size, dtype=like.dtype, device=like.device) + 0.5) * (FRAME / size)
 
 
 @cache
-def _limb_ends(device: torch.device) -> Tensor:
+def limb_ends(device: torch.device) -> Tensor:
     """(L, 2) int64, the joints at both ends of each limb, brought to a device once."""
     return torch.tensor(LIMBS, device=device)
 
@@ -39,7 +39,7 @@ def confidence_maps(joints: Tensor, size: int, sigma: float = 7 / 368, normalise
     Returns:
         (B, M, size, size) float. A joint that is missing or lies outside the frame gives a map of zeros.
     """
-    centres = _pixel_centres(size, joints)
+    centres = pixel_centres(size, joints)
     known = ((joints >= 0) & (joints <= FRAME)).all(-1)  # comparisons with NaN are false
     at = torch.where(known[..., None], joints, 0.0)
     profile = torch.exp(-0.5 * ((centres - at[..., None]) / (sigma * FRAME)) ** 2)  # (B, M, 2, size)
@@ -64,20 +64,13 @@ def limb_falloff(joints: Tensor, size: int, sigma: float = 0.06) -> Tensor:
     Returns:
         (B, 1, size, size) float in [0, 1], 1 on a limb. Zero everywhere for a pose without any limb.
     """
-    first, second = joints[:, _limb_ends(joints.device)].unbind(2)  # (B, L, 2) each
+    first, second = joints[:, limb_ends(joints.device)].unbind(2)  # (B, L, 2) each
     known = ~(torch.isnan(first) | torch.isnan(second)).any(-1)
-    start, end = (torch.where(known[..., None], point, 0.0) for point in (first, second))
+    start, end = (torch.where(known[..., None], point, 0.0)[:, :, None, None] for point in (first, second))
+    centres = pixel_centres(size, joints)
+    offset = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), -1) - start  # (B, L, size, size, 2)
     along = end - start
-    length2 = (along**2).sum(-1).clamp_min(1e-12)
-    centres = _pixel_centres(size, joints)
-    distance2 = torch.full((len(joints), size, size), torch.inf, dtype=joints.dtype, device=joints.device)
-    for limb in range(len(LIMBS)):  # one after another: all limbs' maps at once would not fit into a processor's cache
-        x, y = (centres - start[:, limb, axis, None] for axis in (0, 1))  # (B, size) from the limb's start
-        ax, ay = along[:, limb, :1], along[:, limb, 1:]
-        squared = (x**2)[:, None, :] + (y**2)[:, :, None]
-        share = ((x * ax)[:, None, :] + (y * ay)[:, :, None]).div_(length2[:, limb, None, None])
-        nearest = share.clamp(0, 1)  # where on the limb its nearest point lies
-        squared += nearest * (nearest - 2 * share) * length2[:, limb, None, None]
-        squared.masked_fill_(~known[:, limb, None, None], torch.inf)
-        torch.minimum(distance2, squared, out=distance2)
-    return torch.exp(distance2.clamp_min_(0).mul_(-0.5 / (sigma * FRAME) ** 2))[:, None]
+    share = (offset * along).sum(-1) / (along**2).sum(-1).clamp_min(1e-12)  # where on the limb its nearest point lies
+    distance = (offset - share.clamp(0, 1)[..., None] * along).norm(dim=-1)
+    nearest = distance.masked_fill(~known[..., None, None], torch.inf).amin(1, keepdim=True)
+    return torch.exp(-0.5 * (nearest / (sigma * FRAME)) ** 2)

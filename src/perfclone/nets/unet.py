@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from .blocks import norm_layer
+from .generators import GENERATORS
 
 
+@GENERATORS.register("unet")
 class UNet(nn.Module):
     """Encoder-decoder with skip connections from each level to its mirror image (Isola et al. 2016).
 

@@ -6,6 +6,7 @@ The batch of a step depends on the seed and the step alone, so a resumed trainin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,7 @@ def _windows(seen: np.ndarray, length: int) -> Tensor:
     return torch.from_numpy(np.flatnonzero(count == length))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PairedData:
     """The reference video: frames x and their poses P(x), as windows of N consecutive frames (Sec. 3.1)."""
 
@@ -40,7 +41,7 @@ class PairedData:
     window: int
 
     @classmethod
-    def of(cls, performances: list[Performance], size: int, window: int, device: torch.device) -> PairedData:
+    def of(cls, performances: Sequence[Performance], size: int, window: int, device: torch.device) -> PairedData:
         """Windows never reach from one performance into the next. InputError if too few frames are usable."""
         usable = sum(int(p.poses.seen.sum()) for p in performances)
         starts, offset = [], 0
@@ -61,7 +62,7 @@ class PairedData:
             window,
         )
 
-    def draw(self, count: int, draw: torch.Generator, shift: float = 0.0) -> tuple[Tensor, Tensor | None]:
+    def sample(self, count: int, draw: torch.Generator, shift: float = 0.0) -> tuple[Tensor, Tensor | None]:
         """Which windows, drawn with replacement, and by what each is moved: (count,) first frames and (count, 2), see `jitter`."""
         at = self.starts[torch.randint(len(self.starts), (count,), generator=draw).to(self.starts.device)]
         by = drawn_shifts(count, self.frames.shape[-1], draw, shift)
@@ -84,8 +85,8 @@ class PairedData:
         return joints, frames.float() / 127.5 - 1
 
     def batch(self, count: int, draw: torch.Generator, shift: float = 0.0, crop: bool = False) -> tuple[Tensor, Tensor]:
-        """The `windows` that `draw` draws."""
-        return self.windows(*self.draw(count, draw, shift), shift, crop)
+        """The `windows` that `sample` draws."""
+        return self.windows(*self.sample(count, draw, shift), shift, crop)
 
 
 def reach(shift: float, size: int) -> int:
@@ -136,7 +137,7 @@ def _shifted(frames: Tensor, by: Tensor) -> Tensor:
     return torch.where(inside[:, None], frames[sample, :, y, x].permute(0, 3, 1, 2), 255)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class UnpairedData:
     """The driving videos: consecutive poses y and the optical flow f between the frames that they came from (Sec. 3.1)."""
 
@@ -150,7 +151,7 @@ class UnpairedData:
     """Poses of a sample, N but at least two, since Eq. (4) compares consecutive frames."""
 
     @classmethod
-    def of(cls, performances: list[Performance], size: int, window: int, device: torch.device) -> UnpairedData:
+    def of(cls, performances: Sequence[Performance], size: int, window: int, device: torch.device) -> UnpairedData:
         """InputError if no two consecutive frames of any video show somebody."""
         length = max(window, 2)
         joints, flows, starts, offset = [], [], [], 0
@@ -171,7 +172,7 @@ class UnpairedData:
             length,
         )
 
-    def draw(self, count: int, draw: torch.Generator) -> Tensor:
+    def sample(self, count: int, draw: torch.Generator) -> Tensor:
         """(count,) first frames of windows, drawn with replacement."""
         return self.starts[torch.randint(len(self.starts), (count,), generator=draw).to(self.starts.device)]
 

@@ -5,21 +5,25 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from ..capture import Performance
 from ..device import find_precision
 from ..errors import InputError
 from ..files import write_bytes, write_json
 from ..progress import progress
 from ..viz import encode_png
 from . import actor as files
+from .actor import Actor
 from .checkpoint import load_checkpoint, save_checkpoint, save_weights
 from .settings import TrainSettings
 
@@ -37,11 +41,14 @@ class Task(ABC):
         precision: `fp32` or `bf16`, what `settings.precision` is on this device.
         nets: all networks. What a step depends on, besides its number and the data, is in here or in Adam's moments.
         generator: the one of them that the actor keeps.
-        optimisers: by name.
+        optimisers: by the name of the network that each moves.
     """
 
     layout = torch.channels_last
     """Memory format of images and weights, in which convolutions are fast."""
+
+    version: ClassVar[int] = 1
+    """Of the method; raised by hand whenever the same training would give other numbers (`perfclone-lab drift` notices if not)."""
 
     nets: nn.Module
     generator: nn.Module
@@ -51,6 +58,49 @@ class Task(ABC):
         torch.manual_seed(seed)  # of the weights, which a task draws next
         self.settings, self.device = settings, device
         self.precision = find_precision(settings.precision, device)
+
+    @classmethod
+    def settings_for(cls, base: TrainSettings) -> TrainSettings:
+        """The method's settings at a budget: the budget's, or what a rival makes of them."""
+        return base
+
+    @classmethod
+    def about(cls, reference: Sequence[Performance], unpaired: Sequence[Performance]) -> dict:
+        """What else the result depends on, for the record, as JSON takes it."""
+        return {}
+
+    @classmethod
+    @abstractmethod
+    def of(
+        cls,
+        settings: TrainSettings,
+        seed: int,
+        device: torch.device,
+        reference: Sequence[Performance],
+        unpaired: Sequence[Performance],
+    ) -> Callable[[], Task]:
+        """Bring performances to the device: what, when it is called, draws the weights and gives the task.
+
+        Args:
+            settings: of `settings_for`.
+            seed: of the weights.
+            device: of data and networks.
+            reference: the target actor's performance, in one or several parts.
+            unpaired: performances of others.
+
+        Raises:
+            InputError: too few frames are usable.
+        """
+
+    @classmethod
+    @abstractmethod
+    def network(cls, settings: TrainSettings, record: dict) -> nn.Module:
+        """The generator that an actor of this method has, with weights yet to be loaded."""
+
+    @classmethod
+    @abstractmethod
+    def frames(cls, actor: Actor, joints: Tensor) -> Tensor:
+        """The actor in poses: (B, N, 18, 2) joints on the generator's device → (B, N, size, size, 3) uint8 on white."""
 
     @abstractmethod
     def step(self, number: int, draw: torch.Generator) -> dict[str, Tensor]:
@@ -80,7 +130,7 @@ class Task(ABC):
         """
         s = self.settings
         parameters = list(chain.from_iterable(net.parameters() for net in nets))
-        cuda = self.device.type == "cuda"  # the rate is a tensor there and all is ready to be recorded, see `replay`
+        cuda = self.device.type == "cuda"  # the rate is a tensor there and all is ready to be recorded; see `cuda_graph`
         rate = torch.tensor(s.learning_rate, device=self.device) if cuda else s.learning_rate
         adam = torch.optim.Adam(parameters, lr=rate, betas=(s.beta1, s.beta2), fused=True, capturable=cuda)
         for parameter in parameters:
@@ -114,13 +164,19 @@ class Training:
     def __init__(self, folder: Path, record: dict, task: Task, seed: int) -> None:
         self.folder, self.record = folder, record | {"precision": task.precision}
         self.task, self.seed = task, seed
-        self.step, self.log = 0, []
+        self.step, self.log, self.seconds_before = 0, [], 0.0
         if (folder / CHECKPOINT).exists():
-            self.step, self.log = load_checkpoint(folder / CHECKPOINT, task.nets, task.optimisers)
+            self.step, self.log, self.seconds_before = load_checkpoint(folder / CHECKPOINT, task.nets, task.optimisers)
+        self._began = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """That the training took so far, those before an interruption included."""
+        return round(self.seconds_before + time.perf_counter() - self._began, 1)
 
     def run(self) -> None:
         """All steps that are left, then the actor's files; the checkpoint goes last."""
-        start, began = self.step, time.perf_counter()
+        start = self.step
         steps = self.task.settings.steps
         log_every = max(1, steps // 100)
         save_every = log_every * max(1, min(steps // 20, 2500) // log_every)
@@ -135,14 +191,18 @@ class Training:
                     bar.set_postfix(self.log_row(since), refresh=False)
                     since.clear()
                 if self.step % save_every == 0:
-                    save_checkpoint(self.folder / CHECKPOINT, self.task.nets, self.task.optimisers, self.step, self.log)
+                    self.save()
                     self.show_samples()
-        self.record |= {"finished": True, "seconds": round(time.perf_counter() - began, 1), "resumed_from_step": start}
+        self.record |= {"finished": True, "seconds": self.seconds, "resumed_from_step": start}
         self.show_samples()
         write_bytes(self.folder / files.LOG, pd.DataFrame(self.log).to_csv(index=False).encode())
         save_weights(self.folder / files.WEIGHTS, self.task.generator)
         write_json(self.folder / files.RECORD, self.record)
         (self.folder / CHECKPOINT).unlink(missing_ok=True)
+
+    def save(self) -> None:
+        """Write a checkpoint."""
+        save_checkpoint(self.folder / CHECKPOINT, self.task.nets, self.task.optimisers, self.step, self.log, self.seconds)
 
     def train_step(self) -> dict[str, Tensor]:
         """The task's next step, at the learning rate and with the randomness of its number. Returns each loss, detached."""

@@ -15,6 +15,10 @@ class TrainSettings:
     """Side of the frames in pixels, a power of two from 64 up (Sec. 5)."""
     width: int = 64
     """Channels of the first layer of G, D_p and D_s (Isola et al. 2016)."""
+    generator: str = "unet"
+    """Which of `nets.generators.GENERATORS` is G."""
+    discriminators: tuple[str, ...] = ("D_p", "D_s")
+    """Which of `discriminators.DISCRIMINATORS` there are."""
     window: int = 2
     """N, consecutive poses in and frames out (Sec. 3.2)."""
     patch_layers: int = 3
@@ -88,6 +92,8 @@ class TrainSettings:
             raise ValueError(f"precision must be auto, fp32 or bf16, not {self.precision!r}")
         if self.batch < 2 or self.batch % 2:
             raise ValueError("batch must be even and at least 2")
+        if not isinstance(self.discriminators, tuple) or len(set(self.discriminators)) < len(self.discriminators):
+            raise ValueError("discriminators must be a tuple of different names")
         if not 0 <= self.decay_share <= 1:
             raise ValueError("decay_share must be from 0 to 1")
 
@@ -110,7 +116,7 @@ def stored_settings(found: dict) -> TrainSettings:
     """
     if unknown := found.keys() - {field.name for field in fields(TrainSettings)}:
         raise ValueError(f"unknown settings {', '.join(sorted(unknown))}")
-    return TrainSettings(**found)
+    return TrainSettings(**{name: tuple(value) if isinstance(value, list) else value for name, value in found.items()})
 
 
 @dataclass(frozen=True)

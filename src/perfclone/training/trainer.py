@@ -7,7 +7,6 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,43 +14,43 @@ import torch
 from filelock import FileLock
 
 from ..capture import Performance
-from ..device import describe, find_device
+from ..device import describe, find_device, thread_count, threads_for
 from ..errors import InputError
 from ..files import cache_folder, write_bytes, write_json
-from ..nets import load_vgg
-from ..provenance import code_hash, made_by
+from ..provenance import made_by
+from ..skeleton import FRAME, J
 from ..viz import encode_png
 from . import actor as files
+from . import two_branches as two_branches  # registers the paper's method
 from .actor import Actor, load_actor, read_record
-from .batches import PairedData, UnpairedData
 from .loop import Task, Training
+from .methods import METHODS, PAPER
 from .settings import TrainSettings, find_profile
-from .two_branches import TwoBranches
 
 
 def train(
     reference: Performance | Sequence[Performance],
     unpaired: Sequence[Performance] = (),
     *,
+    method: str = PAPER,
     profile: str = "quick",
     settings: TrainSettings | None = None,
     seed: int = 0,
     device: str = "auto",
     out: str | Path | None = None,
-    vgg: str = "auto",
 ) -> Actor:
     """Train a target actor, resuming if `out` holds an unfinished training of the same kind.
 
     Args:
         reference: the target actor's performance, or several parts of one.
         unpaired: performances of others, whose poses and flow feed the unpaired branch; without any, only the paired branch trains.
+        method: one of `METHODS`; `paper` is the paper's.
         profile: the budget, see `PROFILES`.
-        settings: in place of the profile's.
+        settings: in place of the profile's. Of either, a method that is not the paper's takes what it can use.
         seed: of the weights and the batches.
         device: `auto`, `cpu` or `cuda`.
         out: the actor's folder; by default one in the cache, named by all that the result depends on, so that the same
             training is never done twice.
-        vgg: where φ comes from, see `nets.load_vgg`.
 
     Returns:
         The trained actor, loaded from its folder.
@@ -59,19 +58,16 @@ def train(
     Raises:
         InputError: too few usable frames, a folder that holds something else, a full disk, losses that are no longer finite.
     """
-    parts = [reference] if isinstance(reference, Performance) else list(reference)
-    settings, name = find_settings(profile, settings)
-    place = find_device(device)
-    bank = load_vgg(vgg)
-    about = {"vgg": {"name": bank.name, "genuine": bank.genuine, "sha256": bank.sha256}}
-    spec = make_spec(parts, unpaired, settings, seed, code_hash("training", "nets", "losses", "skeleton"), about)
+    parts, others = [reference] if isinstance(reference, Performance) else list(reference), list(unpaired)
+    task, (settings, name) = METHODS.find(method), find_settings(profile, settings)
+    settings = task.settings_for(settings)
+    about = {"reference": [source(part) for part in parts], "unpaired": [source(part) for part in others]}
+    spec = make_spec(method, settings, seed, about | task.about(parts, others))
     folder = actor_folder(out, spec)
     if (actor := find_actor(folder, spec, device)) is not None:
         return actor
-    paired = PairedData.of(parts, settings.size, settings.window, place)
-    others = UnpairedData.of(list(unpaired), settings.size, settings.window, place) if unpaired else None
-    task = partial(TwoBranches, settings, seed, place, bank, paired, others)
-    return train_task(task, parts, folder, spec | {"profile": name}, device)
+    make = task.of(settings, seed, find_device(device), parts, others)
+    return train_task(make, parts, folder, spec | {"profile": name}, device)
 
 
 def find_settings(profile: str, settings: TrainSettings | None) -> tuple[TrainSettings, str]:
@@ -81,27 +77,16 @@ def find_settings(profile: str, settings: TrainSettings | None) -> tuple[TrainSe
     return settings, profile if settings == budget.settings else f"{profile}, with settings of its own"
 
 
-def make_spec(
-    parts: list[Performance], unpaired: Sequence[Performance], settings: TrainSettings, seed: int, code: str, about: dict
-) -> dict:
+def make_spec(method: str, settings: TrainSettings, seed: int, about: dict) -> dict:
     """All that the result of a training depends on but the machine, with its hash.
 
     Args:
-        parts: of the target actor's performance.
-        unpaired: performances of others that are trained on.
+        method: a name of `METHODS`; its version is part of the spec.
         settings, seed: of the training.
-        code: the hash of the modules that train.
-        about: what else it depends on, as JSON takes it.
+        about: `reference` and `unpaired`, what was learned from, and what else it depends on, as JSON takes it.
     """
-    spec = {
-        "format": files.FORMAT,
-        "code": code,
-        "settings": asdict(settings),
-        "seed": seed,
-        "reference": [_source(p) for p in parts],
-        "unpaired": [_source(p) for p in unpaired],
-        **about,
-    }
+    version = METHODS.find(method).version
+    spec = {"format": files.FORMAT, "method": method, "version": version, "settings": asdict(settings), "seed": seed, **about}
     return spec | {"hash": hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()}
 
 
@@ -115,7 +100,7 @@ def train_task(make: Callable[[], Task], parts: list[Performance], folder: Path,
 
     Args:
         make: draws the weights. torch's random state, which it may change, is put back.
-        parts: of the target actor's performance.
+        parts: of the target actor's performance; none where the method learns of nobody in particular.
         folder: the actor's.
         record: of `make_spec`, with the profile.
         device: `auto`, `cpu` or `cuda`.
@@ -133,15 +118,17 @@ def train_task(make: Callable[[], Task], parts: list[Performance], folder: Path,
             return actor
         for left in folder.glob(".*.tmp"):  # half-written when a former process was killed
             left.unlink()
-        _keep_reference(folder, parts)
-        record = record | {"device": describe(place), "finished": False} | made_by()
-        write_json(folder / files.RECORD, record)
-        with torch.random.fork_rng(devices=[place] if place.type == "cuda" else []):
-            Training(folder, record, make(), record["seed"]).run()
+        keep_reference(folder, parts)
+        with thread_count(threads_for(record["settings"]["size"], record["settings"]["width"], place)):
+            record = record | {"device": describe(place), "finished": False} | made_by()
+            write_json(folder / files.RECORD, record)
+            with torch.random.fork_rng(devices=[place] if place.type == "cuda" else []):
+                Training(folder, record, make(), record["seed"]).run()
     return load_actor(folder, device)
 
 
-def _source(performance: Performance) -> dict:
+def source(performance: Performance) -> dict:
+    """What a record says of a performance that was learned from."""
     return {
         "name": performance.name,
         "sha256": performance.sha256,
@@ -162,14 +149,16 @@ def find_actor(folder: Path, spec: dict, device: str) -> Actor | None:
     record = read_record(folder)
     if record.get("hash") != spec["hash"]:
         raise InputError(
-            f"{folder} holds an actor of another training (video, settings, seed or the library's code differ): choose another --out"
+            f"{folder} holds an actor of another training (video, settings, seed or the method's version differ): choose another --out"
         )
     return load_actor(folder, device) if record.get("finished") else None
 
 
-def _keep_reference(folder: Path, parts: list[Performance]) -> None:
-    """Poses and clean plate, which cloning and the pose metrics need when the video is gone."""
+def keep_reference(folder: Path, parts: Sequence[Performance]) -> None:
+    """Write poses and clean plate, which cloning and the pose metrics need when the video is gone; without parts none, and white."""
+    joints = np.concatenate([np.zeros((0, J, 2), np.float32), *(part.poses.joints for part in parts)]).astype(np.float32)
+    plate = parts[0].plate if parts else np.full((FRAME, FRAME, 3), 255, np.uint8)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, joints=np.concatenate([p.poses.joints for p in parts]).astype(np.float32))
+    np.savez_compressed(buffer, joints=joints)
     write_bytes(folder / files.POSES, buffer.getvalue())
-    write_bytes(folder / files.PLATE, encode_png(parts[0].plate))
+    write_bytes(folder / files.PLATE, encode_png(plate))

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
+
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..nets import VGGFeatures
-from ..nets.vgg import Bank
+from ..capture import Performance
 from ..viz import sample_sheet
-from .actor import generate
+from .actor import Actor
 from .batches import PairedData, UnpairedData, reach
+from .cuda_graph import CUDAGraphStep
 from .loop import Task
-from .networks import Branch, Networks
-from .replay import Replayed
+from .methods import METHODS, PAPER
+from .networks import Networks, generate, generator
 from .settings import TrainSettings
 
 
+@METHODS.register(PAPER)
 class TwoBranches(Task):
-    """G with D_p and D_s. pix2pix too is this task, with other settings (`baselines.pix2pix`).
+    """G with D_p and D_s. pix2pix too is this task, with other settings (`perfclone_lab.baselines.pix2pix`).
 
     Args:
         settings: see `TrainSettings`.
         seed: of the weights.
         device: where the data are.
-        bank: φ.
         paired: the reference video.
         unpaired: the driving videos; None leaves the unpaired branch out.
     """
@@ -34,35 +37,55 @@ class TwoBranches(Task):
         settings: TrainSettings,
         seed: int,
         device: torch.device,
-        bank: Bank,
         paired: PairedData,
         unpaired: UnpairedData | None,
     ) -> None:
         super().__init__(settings, seed, device)
         self.paired, self.unpaired = paired, unpaired
-        self._replayed: dict[int, Replayed] = {}
-        self.nets: Networks = self.on_device(Networks(settings, VGGFeatures(bank, settings.vgg_range)))
+        self._recorded: dict[int, CUDAGraphStep] = {}
+        self.nets: Networks = self.on_device(Networks(settings))
         self.generator = self.nets.G
-        self.optimisers = {
-            "adam_g": self.adam(self.nets.G),
-            "adam_p": self.adam(self.nets.D_p),
-            "adam_s": self.adam(self.nets.D_s),
-        }
+        self.optimisers = {name: self.adam(net) for name, net in (("G", self.nets.G), *self.nets.discriminators.items())}
+
+    @classmethod
+    def of(
+        cls,
+        settings: TrainSettings,
+        seed: int,
+        device: torch.device,
+        reference: Sequence[Performance],
+        unpaired: Sequence[Performance],
+    ) -> Callable[[], TwoBranches]:
+        """See `Task.of`. Without unpaired performances only the paired branch trains."""
+        paired = PairedData.of(reference, settings.size, settings.window, device)
+        others = UnpairedData.of(unpaired, settings.size, settings.window, device) if unpaired else None
+        return partial(cls, settings, seed, device, paired, others)
+
+    @classmethod
+    def network(cls, settings: TrainSettings, record: dict) -> nn.Module:
+        """See `Task.network`."""
+        return generator(settings)
+
+    @classmethod
+    def frames(cls, actor: Actor, joints: Tensor) -> Tensor:
+        """See `Task.frames`."""
+        return generate(actor.generator, joints, actor.settings)
 
     def step(self, number: int, draw: torch.Generator) -> dict[str, Tensor]:
         """One step of the discriminators, then one of G. On a GPU it is recorded once for each number of branches, and replayed."""
         s = self.settings
-        drawn = [*self.paired.draw(s.batch // 2, draw, s.shift)]
+        drawn = [*self.paired.sample(s.batch // 2, draw, s.shift)]
         if self.unpaired is not None and s.lambda_s > 0 and number >= s.warmup_steps:
-            drawn.append(
-                self.unpaired.draw(s.batch // 2, draw)
-            )  # with λ_s = 0 that branch could not move anything: it is not computed
-        if not self.replays:
+            # with λ_s = 0 that branch could not move anything: it is not computed
+            drawn.append(self.unpaired.sample(s.batch // 2, draw))
+        if not self.recordable:
             return self.train_on(*drawn)
-        return self._replayed.setdefault(len(drawn), Replayed(self.train_on))(*drawn)
+        if len(drawn) not in self._recorded:
+            self._recorded[len(drawn)] = CUDAGraphStep(self.train_on)
+        return self._recorded[len(drawn)](*drawn)
 
     @property
-    def replays(self) -> bool:
+    def recordable(self) -> bool:
         """Whether steps are recorded. Not with dropout or `crop`, which the method has not and which take numbers from main memory."""
         s = self.settings
         return self.device.type == "cuda" and reach(s.shift, s.size) > 0 and not (s.dropout or s.crop)
@@ -71,8 +94,8 @@ class TwoBranches(Task):
         """The step on windows that were drawn.
 
         Args:
-            at, by: see `PairedData.draw`.
-            at_s: see `UnpairedData.draw`; None for the paired branch alone.
+            at, by: see `PairedData.sample`.
+            at_s: see `UnpairedData.sample`; None for the paired branch alone.
         """
         s = self.settings
         poses_p, real = self.paired.windows(at, by, s.shift, s.crop)
@@ -80,23 +103,18 @@ class TwoBranches(Task):
         volume_s = None if poses_s is None else poses_s.reshape(-1, s.window, *poses_s.shape[2:])
         with self.autocast():
             paired, unpaired = self.nets(poses_p, volume_s)
-        d_losses = self._discriminators_step(paired, None, real) | self._discriminators_step(None, unpaired, real)
-        self.nets.D_p.requires_grad_(False)
-        self.nets.D_s.requires_grad_(False)
+        d_losses = {}
+        for name, branch in self.nets.seen(paired, unpaired).items():
+            with self.autocast():  # they share nothing: one after the other takes less memory than together
+                loss = self.nets.discriminator_loss(name, branch, real)
+            self.minimise(loss, name)
+            d_losses["d_" + name.removeprefix("D_")] = loss.detach()
+        self.nets.discriminators.requires_grad_(False)
         with self.autocast():
             g_losses = self.nets.generator_losses(paired, unpaired, real, poses_s, flow)
-        self.minimise(self.nets.objective(g_losses, 0.0 if at_s is None else s.lambda_s), "adam_g")
-        self.nets.D_p.requires_grad_(True)
-        self.nets.D_s.requires_grad_(True)
+        self.minimise(self.nets.objective(g_losses, 0.0 if at_s is None else s.lambda_s), "G")
+        self.nets.discriminators.requires_grad_(True)
         return d_losses | {name: value.detach() for name, value in g_losses.items()}
-
-    def _discriminators_step(self, paired: Branch | None, unpaired: Branch | None, real: Tensor) -> dict[str, Tensor]:
-        """One step of D_p or of D_s, whose branch is there. They share nothing: one after the other takes less memory than together."""
-        with self.autocast():
-            d_losses = self.nets.discriminator_losses(paired, unpaired, real)
-        for name, loss in d_losses.items():
-            self.minimise(loss, f"adam_{name[-1]}")
-        return {name: loss.detach() for name, loss in d_losses.items()}
 
     def samples(self) -> np.ndarray:
         """Reference frame, pose, generated frame; and what G makes of unpaired poses."""

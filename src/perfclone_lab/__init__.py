@@ -1,0 +1,1 @@
+"""The paper's experiments: baselines, runs, the ledger of claims, benchmarks, and the book's chain."""

@@ -1,0 +1,44 @@
+"""The API reference: a page a package, with every module, written when the book is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
+
+from perfclone.files import write_bytes
+
+PACKAGES = ("perfclone", "perfclone_lab", "perfclone_studio")
+"""Each is a page, `api/NAME`."""
+LARGE = {
+    "perfclone.training.settings": ("PROFILES",),
+    "perfclone_studio.film": ("FILMS", "KITS"),
+    "perfclone_studio.cast": ("CAST",),
+}
+"""Values too long to be printed on a page, by module."""
+
+
+def modules(package: str) -> Iterator[str]:
+    """The names of a package and of all modules in it."""
+    yield package
+    for found in walk_packages(import_module(package).__path__, f"{package}."):
+        if not found.name.endswith("__main__"):
+            yield found.name
+
+
+def write_api(pages: Path) -> None:
+    """Write `api/NAME.md` for each package into a folder of pages."""
+    for package in PACKAGES:
+        sections = [section(name, inside=package != name) for name in modules(package)]
+        write_bytes(pages / "api" / f"{package}.md", "\n".join([f"# {package}", "", *sections]).encode())
+
+
+def section(module: str, inside: bool) -> str:
+    """What Sphinx is to make of one module, with a heading if it is `inside` a package."""
+    large = LARGE.get(module, ())
+    lines = [f"## {module.partition('.')[2]}", ""] if inside else []
+    lines += ["```{eval-rst}", f".. automodule:: {module}"]
+    lines += [f"   :exclude-members: {', '.join(large)}"] if large else []
+    lines += [line for name in large for line in ("", f".. autodata:: {module}.{name}", "   :no-value:")]
+    return "\n".join([*lines, "```", ""])

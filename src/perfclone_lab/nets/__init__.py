@@ -1,0 +1,1 @@
+"""The networks of the rivals: CycleGAN's ResNet and those of pose-guided person generation."""
