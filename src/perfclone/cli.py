@@ -141,6 +141,7 @@ class CommandParser(argparse.ArgumentParser):
     """A parser whose errors are an `InputError`, and which prints completions for a shell (`--print-completion bash`)."""
 
     def error(self, message: str) -> NoReturn:
+        """InputError, in place of the usage and an exit."""
         raise InputError(f"{message} (see {self.prog} --help)")
 
     def add_command(self, commands, name: str, function: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:

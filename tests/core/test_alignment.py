@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from perfclone.capture.alignment import body_size, fit_alignment
+from perfclone.capture.alignment import body_size, fit_alignment, steadier_length
 from perfclone.capture.extraction import Extraction
 from perfclone.capture.pipeline import aligned_poses
 from perfclone.capture.settings import LENGTHS_PX, CaptureSettings
@@ -161,3 +161,49 @@ def test_source_points_undoes_points():
     alignment = fit_alignment(_dancer(), "hip")
     points = np.random.default_rng(0).uniform(-50, 700, (5, 18, 2))
     np.testing.assert_allclose(alignment.source_points(alignment.points(points)), points)
+
+
+# ---- who fits into the frame ----
+
+
+def _foreshortened(hips):
+    """The dancer with hips seen at such a share of their width, as from the side."""
+    joints = _dancer()
+    middle = (joints[:, JOINT["right_hip"]] + joints[:, JOINT["left_hip"]]) / 2
+    for name in ("right_hip", "left_hip"):
+        joints[:, JOINT[name]] = middle + hips * (joints[:, JOINT[name]] - middle)
+    return joints
+
+
+def test_somebody_seen_from_before_is_aligned_by_the_hips_as_the_paper_does():
+    assert steadier_length(_dancer()) == "hip"
+    assert fit_alignment(_dancer(), "auto") == fit_alignment(_dancer(), "hip")
+
+
+def test_somebody_seen_from_the_side_stays_in_the_picture():
+    joints = _foreshortened(0.2)
+    joints[:, JOINT["right_hip"]] += np.random.default_rng(0).normal(0, 0.5, (len(joints), 2))
+    assert steadier_length(joints) == "torso"
+
+    def inside(align_by):
+        aligned = fit_alignment(joints, align_by).points(joints)
+        return ((aligned >= 0) & (aligned <= 256) | np.isnan(aligned)).all((1, 2)).mean()
+
+    assert inside("hip") < 0.5
+    assert inside("auto") >= 0.95
+
+
+def test_a_performer_is_shrunk_no_more_than_it_takes():
+    joints = _dancer()
+    neck, middle = trunk(joints.astype(float))
+    far = joints.copy()
+    far[::3, JOINT["right_wrist"]] = (neck + middle)[::3] / 2 + np.array([0, -2000])  # a raised hand in a third of the frames
+    alignment = fit_alignment(far, "auto")
+    reach = np.nanmax(np.abs(alignment.points(far) - 128), (1, 2))
+    assert (reach <= 128).mean() >= 0.95 and np.quantile(reach, 0.95) > 120, "just inside"
+
+
+def test_few_frames_outside_shrink_nobody():
+    far = _dancer()
+    far[:3, JOINT["right_wrist"]] = (320, -5000)  # three of eighty
+    assert fit_alignment(far, "auto").scale == fit_alignment(far, "hip").scale

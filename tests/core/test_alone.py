@@ -14,10 +14,14 @@ ACTORS = ROOT / "data" / "actors"
 
 SCRIPT = """
 import sys
+from importlib.machinery import ModuleSpec
 class Refuse:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in REFUSED:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return ModuleSpec(name, self) if name.split(".")[0] in REFUSED else None
+    def create_module(self, spec):
+        raise ModuleNotFoundError(f"No module named {spec.name!r}", name=spec.name)
+    def exec_module(self, module):
+        pass
 REFUSED = set(sys.argv[1].split(","))
 sys.meta_path.insert(0, Refuse())
 from perfclone.cli import main

@@ -59,8 +59,25 @@ class Alignment:
         return cv2.warpAffine(image, matrix, (FRAME, FRAME), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
+UNSTEADY = 0.25
+"""From this coefficient of variation on the hips' distance is no measure of a performer, and the torso is taken if it is steadier. Of the
+shipped performers, who turn and dance before the camera, it is at most half of that."""
+LONG = 1.6
+"""From so many times the usual proportion of torso to hips on, the hips are foreshortened."""
+INSIDE = 0.95
+"""Share of the frames in which all known joints have to lie inside the aligned frame."""
+MARGIN = 4.0
+"""Pixels that a performer who had to be shrunk keeps to the frame's border."""
+
+
 def fit_alignment(joints: np.ndarray, align_by: str) -> Alignment:
-    """The alignment of a video from (T, 18, 2) joints in source pixels, NaN where missing.
+    """The alignment of a video.
+
+    Args:
+        joints: (T, 18, 2) source pixels, NaN where missing.
+        align_by: `hip` or `torso`, whose mean length becomes that of `settings.LENGTHS_PX`; or `auto`, which takes the hips as the paper
+            does, or the torso where that is the steadier measure and the hips are none (`UNSTEADY`), as of somebody seen from the side or
+            in a long skirt. Then it makes the performer as small as it takes for all joints to lie inside in `INSIDE` of the frames.
 
     Raises:
         InputError: the length that `align_by` names is never seen.
@@ -68,20 +85,50 @@ def fit_alignment(joints: np.ndarray, align_by: str) -> Alignment:
     joints = np.asarray(joints, np.float64)
     neck, middle = trunk(joints)
     centre = np.nanmean((neck + middle) / 2, 0)
-    size = body_size(joints, align_by)
+    length = steadier_length(joints) if align_by == "auto" else align_by
+    size = body_size(joints, length)
     if not size > 0:
         raise InputError('the two hips are never seen together; align by the torso instead (align_by="torso")')
-    scale = LENGTHS_PX[align_by] / size
+    scale = LENGTHS_PX[length] / size
+    if align_by == "auto":
+        scale *= _shrinking(scale * (joints - centre))
     x, y = FRAME / 2 - scale * centre
     return Alignment(float(scale), float(x), float(y))
 
 
+def steadier_length(joints: np.ndarray) -> str:
+    """`hip`, or `torso` where that varies less over the video and the hips are no measure: their distance varies by `UNSTEADY` or more,
+    or the torso would come out more than `LONG` times as long as it usually is beside them."""
+    hip, torso = (_lengths(joints, length) for length in ("hip", "torso"))
+    if not _variation(torso) < _variation(hip):
+        return "hip"
+    usual = LENGTHS_PX["torso"] / LENGTHS_PX["hip"]
+    long = np.nanmean(torso) > LONG * usual * np.nanmean(hip) if np.isfinite(hip).any() else True
+    return "torso" if long or _variation(hip) >= UNSTEADY else "hip"
+
+
+def _variation(lengths: np.ndarray) -> float:
+    """Standard deviation over mean; infinite where there is no length."""
+    lengths = lengths[np.isfinite(lengths)]
+    return float(lengths.std() / lengths.mean()) if len(lengths) and lengths.mean() > 0 else float("inf")
+
+
+def _shrinking(joints: np.ndarray) -> float:
+    """The factor, at most 1, by which (T, 18, 2) aligned pixels from the frame's centre fit into the frame."""
+    reach = np.abs(joints).reshape(len(joints), -1)
+    reach = np.nanmax(reach[np.isfinite(reach).any(1)], 1)
+    if np.mean(reach <= FRAME / 2) >= INSIDE:
+        return 1.0
+    return float((FRAME / 2 - MARGIN) / np.quantile(reach, INSIDE, method="higher"))
+
+
 def body_size(joints: np.ndarray, align_by: str) -> float:
     """Mean distance of the two hips ("hip"), or of neck and mid-hip ("torso"), over the frames in which both are seen."""
-    neck, middle = trunk(joints)
-    if align_by == "hip":
-        ends = joints[:, JOINT["right_hip"]] - joints[:, JOINT["left_hip"]]
-    else:
-        ends = neck - middle
-    lengths = np.linalg.norm(ends, axis=-1)
+    lengths = _lengths(joints, align_by)
     return float(np.nanmean(lengths)) if np.isfinite(lengths).any() else float("nan")
+
+
+def _lengths(joints: np.ndarray, align_by: str) -> np.ndarray:
+    neck, middle = trunk(joints)
+    ends = joints[:, JOINT["right_hip"]] - joints[:, JOINT["left_hip"]] if align_by == "hip" else neck - middle
+    return np.linalg.norm(ends, axis=-1)

@@ -22,7 +22,8 @@ from ..files import replacing
 from ..progress import progress
 from ..skeleton import J, PoseTrack
 from . import archive
-from .extractor import Extractor, Follower, Person, SecondLook, WithMasks, distinct
+from . import mediapipe_extractor as mediapipe_extractor  # registers the default extractor
+from .extractor import EXTRACTORS, Extractor, Follower, Person, SecondLook, WithMasks, distinct
 from .masks import Refiner, clean_plate, decode_mask, encode_mask
 from .openpose import OpenPoseExtractor
 from .settings import CaptureSettings
@@ -165,10 +166,10 @@ def extract(
         InputError: a file can't be used, or nobody is seen in at least half of the frames.
     """
     footage = _Footage.opened(video, mask_video, max_frames)
-    with _extractor(footage, openpose) as extractor:
+    with _extractor(footage, settings, openpose) as extractor:
         survey = _survey(footage, extractor, settings)
     tracking = footage.info.fps < TRACKING_FPS and not survey.company
-    with _extractor(footage, openpose, tracking) as extractor:
+    with _extractor(footage, settings, openpose, tracking) as extractor:
         if survey.company:
             extractor = SecondLook(extractor, survey.plate)
         refiner = Refiner(survey.plate) if settings.refine_masks and mask_video is None else None
@@ -258,16 +259,16 @@ def _assembled(rows: list[tuple], plate: np.ndarray, footage: _Footage) -> Extra
 
 
 @contextmanager
-def _extractor(footage: _Footage, openpose: str | Path | None, tracking: bool = False) -> Iterator[Extractor]:
+def _extractor(
+    footage: _Footage, settings: CaptureSettings, openpose: str | Path | None, tracking: bool = False
+) -> Iterator[Extractor]:
     """The extractor asked for; `tracking` as in `MediapipeExtractor`."""
-    from .mediapipe_extractor import MediapipeExtractor
-
     poses = None if openpose is None else OpenPoseExtractor(openpose, footage.scale)
     if poses is not None and footage.mask_video is not None:
         yield poses
         return
-    with MediapipeExtractor(tracking) as mediapipe:
-        yield mediapipe if poses is None else WithMasks(poses, mediapipe)
+    with EXTRACTORS.find(settings.extractor)(tracking) as found:
+        yield found if poses is None else WithMasks(poses, found)
 
 
 def export_extraction(video: str | Path, settings: CaptureSettings = CaptureSettings()) -> Path:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
+from ..registry import Registry
 from ..skeleton import J
 
 SAME_PERSON = 0.25
@@ -51,6 +54,11 @@ class Person:
         """Size, halved towards the frame's corners: the larger, more central person has more of it."""
         away = np.hypot(*(self.centre - (width / 2, height / 2))) / np.hypot(width / 2, height / 2)
         return self.size * (1 - 0.5 * min(float(away), 1.0))
+
+
+EXTRACTORS: Registry[Callable[[bool], AbstractContextManager[Extractor]]] = Registry("pose extractor", "perfclone.extractors")
+"""Each is called with whether it may track, which needs frames in order (`MediapipeExtractor`), and gives an extractor on entering.
+`CaptureSettings.extractor` chooses."""
 
 
 class Extractor(Protocol):

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..skeleton import JOINT, J
-from .extractor import Person
+from .extractor import EXTRACTORS, Person
 
 MAX_PEOPLE = 3
 
@@ -31,6 +31,7 @@ LANDMARKS = {
 """Which of BlazePose's 33 landmarks make each joint; the neck is half-way between the shoulders."""
 
 
+@EXTRACTORS.register("mediapipe")
 class MediapipeExtractor:
     """BlazePose (full model). A context manager; needs no network.
 

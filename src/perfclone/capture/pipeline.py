@@ -15,14 +15,14 @@ from filelock import FileLock
 from ..errors import InputError
 from ..files import cache_folder, replacing
 from ..progress import progress
-from ..skeleton import OTHER_SIDE, PoseTrack
+from ..skeleton import FRAME, OTHER_SIDE, PoseTrack
 from ..video import content_hash, copy_audio, probe, read_frames
-from .alignment import Alignment, body_size, fit_alignment
+from .alignment import INSIDE, Alignment, fit_alignment, steadier_length
 from .extraction import COMPANY_SHARE, Extraction, check_seen, extract, extraction_path, known, load_extraction
 from .masks import decode_mask
 from .performance import AUDIO, FORMAT, Performance, encode_cutout, load_performance, save_performance
-from .settings import CAPTURE_VERSION, EXTRACTION_VERSION, LENGTHS_PX, CaptureSettings
-from .smoothing import exchanged, fill_gaps, smooth
+from .settings import CAPTURE_VERSION, EXTRACTION_VERSION, CaptureSettings
+from .smoothing import fill_gaps, left_right_swaps, smooth
 
 
 def capture(
@@ -149,7 +149,7 @@ def aligned_poses(extraction: Extraction, settings: CaptureSettings) -> tuple[Po
 
 def with_right_sides(poses: PoseTrack, settings: CaptureSettings) -> PoseTrack:
     """The poses with left and right exchanged where the extractor took them for each other for a moment."""
-    wrong = exchanged(known(poses, settings.min_confidence), poses.times)
+    wrong = left_right_swaps(known(poses, settings.min_confidence), poses.times)
     joints, confidence = poses.joints.copy(), poses.confidence.copy()
     joints[wrong], confidence[wrong] = joints[wrong][:, OTHER_SIDE], confidence[wrong][:, OTHER_SIDE]
     return PoseTrack(joints, confidence, poses.times)
@@ -159,10 +159,13 @@ def _notices(extraction: Extraction, joints: np.ndarray, settings: CaptureSettin
     company = float(extraction.company.mean())
     if company > COMPANY_SHARE:
         yield f"a second person is in {company:.0%} of the frames; the larger, more central one is followed"
-    other = "torso" if settings.align_by == "hip" else "hip"
-    ratio = body_size(joints, other) / LENGTHS_PX[other]
-    if ratio > 1.6 or ratio < 1 / 1.6:
-        yield f'aligned by {settings.align_by} the performer is {ratio:.1f} times the usual size; try align_by="{other}"'
+    if settings.align_by == "auto" and steadier_length(joints) == "torso":
+        yield "the hips are no measure of the performer's size here (seen from the side, or in a skirt); the torso is taken"
+    inside = ((joints >= 0) & (joints <= FRAME) | np.isnan(joints)).all((1, 2)).mean()
+    if inside < INSIDE:
+        yield f"hands or feet leave the aligned frame in {1 - inside:.0%} of the frames" + (
+            "" if settings.align_by == "auto" else '; try align_by="auto"'
+        )
 
 
 def _fps(times: np.ndarray, video: str | Path) -> float:

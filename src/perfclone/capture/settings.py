@@ -29,9 +29,13 @@ class CaptureSettings:
     refine_masks: bool = True
     """Fit the extractor's masks to the picture's edges (`masks.Refiner`)."""
 
-    align_by: str = "hip"
+    extractor: str = "mediapipe"
+    """Which of `extractor.EXTRACTORS` finds people."""
+
+    align_by: str = "auto"
     """The length that is equal in all aligned videos, "hip" (the mean distance of the two hip joints, Sec. 3.1) or "torso"
-    (neck to mid-hip, which turning around does not shorten). Open point A7."""
+    (neck to mid-hip, which turning around does not shorten); "auto" takes the hips where they are a measure, and then shrinks a performer
+    who would not fit into the frame (`alignment.fit_alignment`). Open point A7."""
 
     flow: str = "dis"
     """Optical flow for the unpaired branch, "dis" for the CPU, or "raft", whose weights are downloaded once (A8)."""
@@ -39,16 +43,18 @@ class CaptureSettings:
     def __post_init__(self) -> None:
         if self.flow not in ("dis", "raft"):
             raise InputError(f'flow is {self.flow!r}; use "dis" or "raft"')
-        if self.align_by not in LENGTHS_PX:
-            raise InputError(f'align_by is {self.align_by!r}; use "hip" or "torso"')
+        if self.align_by not in ("auto", *LENGTHS_PX):
+            raise InputError(f'align_by is {self.align_by!r}; use "auto", "hip" or "torso"')
         if not 0 <= self.min_confidence <= 1:
             raise InputError(f"min_confidence is {self.min_confidence}; give a number from 0 to 1")
         if min(self.max_gap_s, self.smoothing_s) < 0:
             raise InputError("max_gap_s and smoothing_s are seconds; give 0 or more")
 
     def extraction_hash(self) -> str:
-        """Eight hexadecimal digits that change with whatever changes an `Extraction`: its version and `refine_masks`."""
-        text = json.dumps({"version": EXTRACTION_VERSION, "refine_masks": self.refine_masks}, sort_keys=True)
+        """Eight hexadecimal digits that change with whatever changes an `Extraction`: its version, `refine_masks` and the extractor."""
+        about = {"version": EXTRACTION_VERSION, "refine_masks": self.refine_masks}
+        about |= {} if self.extractor == "mediapipe" else {"extractor": self.extractor}
+        text = json.dumps(about, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 

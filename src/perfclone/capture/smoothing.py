@@ -18,7 +18,7 @@ EXCHANGED_PER_S = 0.4
 """What it costs to believe, for a second, that left and right are exchanged, in torsos of mean joint travel."""
 
 
-def exchanged(joints: np.ndarray, times: np.ndarray) -> np.ndarray:
+def left_right_swaps(joints: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Where an extractor has taken left for right for a moment.
 
     It does so when a person could as well be seen from behind, with both arms up for instance. Each such frame makes all of the limbs

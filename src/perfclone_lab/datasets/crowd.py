@@ -27,7 +27,7 @@ PEOPLE = 60
 """As many, from the first on, are there to train on; those after them never train, so that a method can be tested on strangers."""
 
 _LOSSLESS = [cv2.IMWRITE_WEBP_QUALITY, 101]
-_REMEDY = "fetch data/crowd again, or make it anew with perfclone studio crowd 64 --pack"
+_REMEDY = "fetch data/crowd again, or make it anew with perfclone-studio crowd 64 --pack"
 
 
 @dataclass(frozen=True, eq=False)

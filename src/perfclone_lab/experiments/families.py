@@ -22,6 +22,7 @@ from perfclone.video import content_hash
 
 from ..baselines import pg2_settings
 from ..baselines.pg2 import FINE_TUNED, METHOD
+from ..datasets import DATASETS
 from ..ledger.judging import SHARED, Family, StoredRun
 from . import identity, pose_study
 from .advice import ADVISED
@@ -31,10 +32,11 @@ from .grid import make, side_by_side
 from .spec import BASELINES, NEAREST, OWN, TEST, RunSpec
 from .store import FILM, SAMPLES, Run, Store
 
-TARGETS = ("ann", "ben", "chi")
+_RENDERED = DATASETS.find("rendered")
+TARGETS = _RENDERED.with_role("evaluation")
 """Actors 1, 2 and 3 of the evaluation."""
 
-OTHERS = ("eve", "fin")
+OTHERS = _RENDERED.with_role("grown-up")
 """Whose poses and flow feed the unpaired branch in self-reenactment, grown-up drivers and never the actor's test part (A18)."""
 
 PIX2PIX = {"lambda_vgg": 0.0, "lambda_l1": 100.0}
@@ -43,13 +45,13 @@ PIX2PIX = {"lambda_vgg": 0.0, "lambda_l1": 100.0}
 SIZES = (600, 1200, 2000, 3400)
 """Training frames of Fig. 10, and one size below."""
 
-WHOLE = 5400
+WHOLE = _RENDERED.videos[TARGETS[0]].frames
 """Frames of a target actor's video."""
 
 CROWDS = (8, 16, 32, 60)
 """Of how many people PG² learns how people look."""
 
-DRIVERS = ("eve", "fin", "gil")
+DRIVERS = _RENDERED.with_role("driver")
 """Who drives the four actors of Fig. 6 here, two grown-ups and a child."""
 
 SHORTER = {"an eighth": 8, "a quarter": 4, "half": 2}

@@ -16,12 +16,13 @@ from perfclone.metrics import GAMMA, descriptor, frame_mse, mean_over_limbs, pos
 from perfclone.training.settings import find_profile
 from perfclone.viz import encode_webp
 
+from ..datasets import DATASETS
 from ..ledger.judging import Family, NotMeasured, StoredRun
 from .advice import ADVISED
 from .cross_actor import load_dance
 from .evaluation import joined_frames, ours
 from .pose_prediction import ARMS, LIMB_NAMES, PREDICTORS, REGRESSOR, counterparts, expected_error, foretell_logs, limb_mse
-from .spec import RunSpec, video_path
+from .spec import RunSpec
 from .store import SAMPLES, Run
 
 KITS = {
@@ -95,8 +96,8 @@ def _foretold(run: Run, data: Path, device: str) -> dict[str, np.ndarray]:
         generated, truth = ours(actor, material.test), joined_frames(material.test, size)
     else:
         clips, cut = run.spec.clips(data), find_profile(run.spec.profile).max_frames
-        own = video_path(data, run.spec.actor)
-        dances = [load_dance(own, video_path(data, name), clip, size, cut) for name, clip in clips.items()]
+        own = run.spec.path(run.spec.actor, data)
+        dances = [load_dance(own, run.spec.path(name, data), clip, size, cut) for name, clip in clips.items()]
         joints = np.concatenate([dance.streams["extracted"].joints for dance in dances])
         seen = np.concatenate([dance.seen for dance in dances])
         generated = np.concatenate([generate_sequence(actor, dance.streams["extracted"]) for dance in dances])
@@ -149,7 +150,7 @@ def figure_4(reference: np.ndarray, driving: np.ndarray, shares: Sequence[float]
 
 def held_poses(kit: str, data: Path) -> tuple[Performance, list[int]]:
     """The driving poses of a kit, and the numbers of the frames in which they are reached, the last of each second."""
-    driving = capture(video_path(data, f"{kit}-poses"))
+    driving = capture(DATASETS.find("rendered").path(f"{kit}-poses", data))
     second = len(driving) // len(KITS[kit])
     return driving, [second * (k + 1) - 1 for k in range(len(KITS[kit]))]
 

@@ -18,7 +18,9 @@ from perfclone.training.settings import find_profile, stored_settings
 from perfclone.training.split import draw_frames
 
 from ..baselines import cyclegan_settings, load_crowd, pg2, pg2_settings, pix2pix_settings
-from ..datasets.crowd import INDEX, PEOPLE, Crowd
+from ..datasets import DATASETS
+from ..datasets.crowd import PEOPLE, Crowd
+from ..datasets.dataset import crowd_size
 from ..datasets.truth import truth_path
 from ..versions import OLD_NAMES, current_versions
 from .advice import ADVISED, advised_split
@@ -70,8 +72,10 @@ class RunSpec:
 
     method: str = PAPER
     """One of `METHODS`."""
+    dataset: str = "rendered"
+    """Which of `datasets.DATASETS` the videos belong to."""
     actor: str
-    """Name of a shipped video, such as `ann`."""
+    """Name of a video, such as `ann`."""
     unpaired: tuple[str, ...] = ()
     """Names of shipped videos of others, or `self` or `test`; the videos' poses and flow feed the unpaired branch. With the split
     `whole`, the others are the drivers too. A method without an unpaired branch takes them for nothing else, but for CycleGAN,
@@ -110,6 +114,7 @@ class RunSpec:
             raise InputError(
                 f"these are not the settings of {self.method}: give what baselines.{self.method.lower()}_settings makes of them"
             )
+        DATASETS.find(self.dataset)
         self._check_crowd()
         if self.frames is not None and self.frames < 1:
             raise InputError(f"frames is {self.frames}: give at least 1")
@@ -138,13 +143,17 @@ class RunSpec:
 
     @property
     def sources(self) -> list[str]:
-        """Names of all that is learned from or measured with, in `video_path`."""
+        """Names of all that is learned from or measured with, for `path`."""
         return [self.actor, *(name for name in self.unpaired if name not in (OWN, TEST))]
 
     def crowd(self, data: Path) -> Crowd:
         """The people that PG² learns from. InputError if the crowd is missing or damaged."""
         (size,) = filter(None, map(crowd_size, self.unpaired))
-        return load_crowd(data / "crowd").first(size)
+        return load_crowd(self.path(f"crowd-{size}", data).parent).first(size)
+
+    def path(self, name: str, data: Path) -> Path:
+        """Where a video of the data set lies. InputError if it has none of that name."""
+        return DATASETS.find(self.dataset).path(name, data)
 
     @property
     def trained(self) -> bool:
@@ -164,7 +173,7 @@ class RunSpec:
             InputError: a field is missing, unknown, of another type or impossible.
         """
         try:
-            values = _typed(found | {"method": OLD_NAMES.get(found.get("method"), found.get("method"))}, _FIELDS)
+            values = _typed({"dataset": "rendered"} | found | {"method": OLD_NAMES.get(found.get("method"), found.get("method"))}, _FIELDS)
             defaults = _plain(asdict(TrainSettings()))
             settings = stored_settings(_typed(defaults | values["settings"], _SETTINGS))
             return cls(**values | {"settings": settings, "unpaired": tuple(values["unpaired"])})
@@ -180,12 +189,12 @@ class RunSpec:
         Raises:
             InputError: a video is missing.
         """
-        truth = truth_files(data, self.actor, self.clips(data))
+        truth = self.truth_files(data)
         return {
             "format": FORMAT,
             "spec": self.as_dict(),
             "versions": current_versions(self.method),
-            "videos": {name: video.content_hash(video_path(data, name)) for name in self.sources},
+            "videos": {name: video.content_hash(self.path(name, data)) for name in self.sources},
         } | ({"truth": {name: video.content_hash(data / name) for name in truth}} if truth else {})
 
     def content_hash(self, data: Path) -> str:
@@ -195,8 +204,14 @@ class RunSpec:
     def clips(self, data: Path) -> dict[str, Path]:
         """Driver → the film of the actor's own body in this driver's motion, for all that there are; none with a test part."""
         drivers = self.others if self.split == "whole" else []
-        paths = {name: data / "across" / f"{self.actor}-as-{name}.mp4" for name in drivers}
-        return {name: path for name, path in paths.items() if path.exists()}
+        paths = {name: DATASETS.find(self.dataset).clip(self.actor, name, data) for name in drivers}
+        return {name: path for name, path in paths.items() if path}
+
+    def truth_files(self, data: Path) -> list[str]:
+        """All that a run is measured against across actors, relative to `data`: the `clips` and the true joints."""
+        clips = self.clips(data)
+        films = [*clips.values(), *(self.path(name, data) for name in [*clips, *([self.actor] if clips else [])])]
+        return [path.relative_to(data).as_posix() for path in [*clips.values(), *map(truth_path, films)]]
 
     def material(self, data: Path) -> Material:
         """Capture the videos and cut them as the spec says.
@@ -205,12 +220,12 @@ class RunSpec:
             InputError: a video is missing, or has fewer frames to train on than `frames`.
         """
         cut = find_profile(self.profile).max_frames
-        whole = capture(video_path(data, self.actor), max_frames=cut)
+        whole = capture(self.path(self.actor, data), max_frames=cut)
         train, test = self._ranges(whole)
         if self.frames is not None:
             train = draw_frames(train, self.frames)
         parts = {OWN: [whole[part] for part in train], TEST: [whole[part] for part in test]}
-        parts |= {name: [capture(video_path(data, name), max_frames=cut)] for name in self.others}
+        parts |= {name: [capture(self.path(name, data), max_frames=cut)] for name in self.others}
         return Material(parts[OWN], parts[TEST], [part for name in self.unpaired if name in parts for part in parts[name]])
 
     def _ranges(self, whole: Performance) -> tuple[list[slice], list[slice]]:
@@ -220,7 +235,7 @@ class RunSpec:
 
 
 _FIELDS = {
-    "method": (str,), "actor": (str,), "unpaired": (list,), "split": (str,), "frames": (int, type(None)),
+    "method": (str,), "dataset": (str,), "actor": (str,), "unpaired": (list,), "split": (str,), "frames": (int, type(None)),
     "settings": (dict,), "profile": (str,), "seed": (int,),
 }  # fmt: skip
 _SETTINGS = {field.name: (list if field.name == "discriminators" else type(field.default),) for field in fields(TrainSettings)}
@@ -242,28 +257,6 @@ def _typed(found: dict, kinds: dict[str, tuple[type, ...]]) -> dict:
             raise InputError(f"{name} is {value!r} and should be of type {allowed[0].__name__}")
         values[name] = value
     return values
-
-
-def crowd_size(name: str) -> int | None:
-    """Of how many people a crowd is, by its name, such as `crowd-60`; None if it is no crowd's name."""
-    found = re.fullmatch(r"crowd-([1-9][0-9]*)", name)
-    return int(found[1]) if found else None
-
-
-def video_path(data: Path, name: str) -> Path:
-    """Where the shipped video of that name lies: among the kits of Fig. 5, or else among the actors. Of a crowd it is the index, which
-    has the hashes of all its pictures."""
-    if crowd_size(name):
-        return data / "crowd" / INDEX
-    kit = data / "kits" / f"{name}.mp4"
-    return kit if kit.is_file() else data / "actors" / f"{name}.mp4"
-
-
-def truth_files(data: Path, actor: str, clips: Mapping[str, Path]) -> list[str]:
-    """All that a run is measured against across actors, relative to `data`: the clips (`RunSpec.clips`) and the true joints."""
-    films = [*clips.values(), *(video_path(data, name) for name in clips)] + ([video_path(data, actor)] if clips else [])
-    paths = [*clips.values(), *map(truth_path, films)]
-    return [path.relative_to(data).as_posix() for path in paths]
 
 
 def identity_hash(identity: dict) -> str:

@@ -31,10 +31,12 @@ from perfclone.viz import encode_webp
 
 from ..baselines import fine_tune_pg2, pg2_actor, train_pg2
 from ..baselines.pg2 import FINE_TUNED
+from ..datasets import DATASETS
+from ..datasets.dataset import crowd_size
 from ..versions import current_versions
 from .cross_actor import DRIVER, cloner, load_dance, measure_all, retriever
 from .evaluation import CONTROLS, evaluate, ours, summary, true_frames
-from .spec import PG2, Material, RunSpec, identity_hash, video_path
+from .spec import PG2, Material, RunSpec, identity_hash
 from .translation import measure_translations
 
 SPEC, METRICS, FRAMES, SAMPLES, FILM, ACTOR = "spec.json", "metrics.json", "frames.npz", "samples.webp", "film.mp4", "actor"
@@ -272,7 +274,9 @@ class Store:
             spec = identity["spec"]
             if identity["versions"] != current_versions(spec.get("method")):
                 return "made by another version than the present one"
-            files = {video_path(self.data, name): sha256 for name, sha256 in identity["videos"].items()}
+            dataset = DATASETS.find(spec.get("dataset", "rendered"))
+            known = {name: sha256 for name, sha256 in identity["videos"].items() if name in dataset.videos or crowd_size(name)}
+            files = {dataset.path(name, self.data): sha256 for name, sha256 in known.items()}
             for path, sha256 in (files | {self.data / name: sha256 for name, sha256 in truth.items()}).items():
                 if path.exists() and content_hash(path) != sha256:
                     return f"made from another {path.name} than today's"
@@ -351,8 +355,8 @@ def _across(
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """The same of all drivers' dances, one after the other."""
     size, cut = spec.settings.size, find_profile(spec.profile).max_frames
-    reference = video_path(data, spec.actor)
-    dances = [load_dance(reference, video_path(data, driver), clip, size, cut) for driver, clip in clips.items()]
+    reference = spec.path(spec.actor, data)
+    dances = [load_dance(reference, spec.path(driver, data), clip, size, cut) for driver, clip in clips.items()]
     if spec.method == "CycleGAN":
         by_name = {part.name: part for part in material.unpaired}
         frames, measures = measure_translations(actor, [by_name[driver] for driver in clips], dances)
