@@ -6,6 +6,7 @@ import tomllib
 from importlib import metadata
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -43,6 +44,7 @@ def needed() -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_perfclone_run_makes_a_clone_with_its_own_dependencies_alone(tmp_path):
     own = needed()
     owners = metadata.packages_distributions()

@@ -168,6 +168,7 @@ sys.exit(main(sys.argv[2:]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files as Linux does")
 @pytest.mark.parametrize("command", ["capture", "train", "clone"])
 def test_a_full_disk_is_named_and_leaves_nothing_half_made(command, actor, dee, eve, tmp_path):
@@ -191,6 +192,7 @@ def test_a_full_disk_is_named_and_leaves_nothing_half_made(command, actor, dee, 
     assert not any(name.endswith((".mp4", ".tmp", ".safetensors", ".zip")) for name in sizes), sizes
 
 
+@pytest.mark.slow
 def test_a_second_person_gives_a_warning_and_the_work_is_done(capfd, tmp_path):
     frames = [frame for _, frame in read_frames(ACTORS / "eve.mp4", 40)]
     other = [frame for _, frame in read_frames(ACTORS / "gil.mp4", 40)]
@@ -201,6 +203,7 @@ def test_a_second_person_gives_a_warning_and_the_work_is_done(capfd, tmp_path):
     assert "second person" in warnings[0]
 
 
+@pytest.mark.slow
 def test_run_takes_two_videos_and_gives_the_drivers_frames_and_rate(capfd, tmp_path):
     if not SQUATS.exists():
         pytest.skip("needs the outside clip")

@@ -316,6 +316,7 @@ def test_live_plays_a_video_and_writes_the_clone(dance, tmp_path, capfd):
         assert "Synthetic" in container.metadata["comment"] and "dance" in container.metadata["comment"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends an interrupt as Unix does")
 def test_an_interrupt_ends_it_with_the_file_finished(dance, tmp_path):
     with VideoWriter(tmp_path / "long.mp4", 64, 64) as writer:

@@ -305,6 +305,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_same_frames_give_the_same_file_whatever_memory_holds(tmp_path):
     """A fresh process each, whose memory is filled with another byte: what the encoder does not set itself shows."""
     code = """

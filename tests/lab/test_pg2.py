@@ -422,6 +422,7 @@ resumable(sys.argv[2], load_crowd(DATA / "crowd"), pc.load_performance(sys.argv[
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["crowd", "video"])
 def test_killed_and_started_again_it_ends_with_bit_identical_weights(kind, crowd, dee, tmp_path):
     whole = resumable(kind, crowd, dee, tmp_path / "whole")

@@ -327,6 +327,7 @@ def test_of_two_processes_that_ask_at_once_one_works_and_the_other_waits(shared)
     assert run.provenance["resumed_from_step"] == 0
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_and_ends_as_if_nothing_had_been(shared, tmp_path):
     process = elsewhere(tmp_path)
     wait_for("*/actor/checkpoint.safetensors", tmp_path, process)

@@ -55,18 +55,19 @@ def pose_distance(p: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def sequence_distance(p: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eq. (8): how far each pose is from a sequence, every limb taking its own nearest neighbour in it.
+    """Eq. (8): d(p_i, v) = 1/|L| Σ_{l ∈ L} min_{p_j ∈ v} ‖p_i^l − p_j^l‖₂, every limb with its own nearest neighbour.
 
     Args:
-        p: (A, 12, 2) descriptors of driving poses, v: (B, 12, 2) descriptors of the reference sequence.
+        p: (A, 12, 2) descriptors of driving poses.
+        v: (B, 12, 2) descriptors of the reference sequence.
 
     Returns:
         The distance, (A,) float64 pixels, the mean over the limbs that can be compared, NaN where none can; and (A, 12)
         float64 pixels, each limb's distance to its nearest neighbour, NaN where the limb was not counted.
     """
-    limbs = nearest_limbs(p, v)
-    limbs[np.isinf(limbs)] = np.nan
-    return mean_over_limbs(limbs), limbs
+    nearest = nearest_limbs(p, v)  # the minimum over v, by a KD-tree for each limb
+    nearest = np.where(np.isfinite(nearest), nearest, np.nan)
+    return mean_over_limbs(nearest), nearest
 
 
 def nearest_limbs(p: np.ndarray, v: np.ndarray, k: int = 1) -> np.ndarray:

@@ -25,12 +25,12 @@ import papermill
 import psutil
 from nbclient.exceptions import DeadKernelError
 
-from perfclone.device import describe, find_device
+from perfclone.device import describe, find_device, threads_for
 from perfclone.errors import InputError
 from perfclone.provenance import commit, versions
 
 from ..experiments.grid import side_by_side
-from ..notebook import REFERENCE
+from ..notebook import REFERENCE, budget
 
 SOURCE = Path(__file__).parents[2]
 """The folder that holds the library's packages."""
@@ -39,8 +39,9 @@ SOURCE = Path(__file__).parents[2]
 def run_chapters(chapters: list[Path], pages: Path, runs: Path, parameters: dict[str, str | int]) -> None:
     """Execute each chapter that is not up to date; the finished copies come into `pages`.
 
-    One after the other, since each trains on all of the machine. At the profile `reference`, at which none does, as many at once as
-    there are cores, up to four, from the last: the later chapters read more videos, and the short ones fill what time is left.
+    One after the other where each trains on all of the machine. Where trainings take one thread (`device.threads_for`), or at the profile
+    `reference` nothing trains, as many at once as there are cores, up to four, from the last: the later chapters take longer, and the
+    short ones fill what time is left.
 
     Raises:
         InputError: chapters failed. The others were still executed, and the message names each failing chapter and cell.
@@ -54,12 +55,18 @@ def run_chapters(chapters: list[Path], pages: Path, runs: Path, parameters: dict
         else:
             work.append((label, chapter, key))
     run = partial(_run_aloud, pages=pages, runs=runs, parameters=parameters)
-    if parameters["profile"] == REFERENCE:
+    if parameters["profile"] == REFERENCE or _small(parameters):
         found = side_by_side(run, work[::-1], "cpu")[::-1]
     else:
         found = [run(one) for one in work]
     if failures := [failure for failure in found if failure]:
         raise InputError("; ".join(failures) + f"; the runs so far are in {runs}, and the site is left as it was")
+
+
+def _small(parameters: Mapping[str, str | int]) -> bool:
+    """Whether the trainings of a profile take one thread each here."""
+    s, device = budget(str(parameters["profile"])).settings, find_device(str(parameters["device"]))
+    return device.type == "cpu" and threads_for(s.size, s.width, device) == 1
 
 
 def _run_aloud(work: tuple[str, Path, str], pages: Path, runs: Path, parameters: Mapping) -> str | None:

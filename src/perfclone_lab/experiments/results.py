@@ -257,13 +257,15 @@ def stored(name: str, data: Path) -> Results | None:
 
 
 def compare(rows: Sequence[Row], reference: Results | None, this: Results) -> pd.DataFrame:
-    """The three columns of every table: what the paper has, what the stored reference has, and what this run found.
+    """The columns of every table: what the paper has, what the stored reference has, and what this run found.
 
     Returns:
-        A row each, with texts in the columns `paper`, `reference` and `this run`: the number, in brackets the 95 % interval.
+        A row each, with texts in the columns `paper`, `reference` and `this run`: the number, in brackets the 95 % interval. At the
+        profile `reference`, where this run is the reference, there is no third column.
     """
-    texts = {row.name: (row.paper, _text(reference, row), _text(this, row)) for row in rows}
-    table = pd.DataFrame.from_dict(texts, orient="index", columns=["paper", "reference", "this run"])
+    found = {"reference": reference} | ({} if this is reference else {"this run": this})
+    texts = {row.name: (row.paper, *(_text(one, row) for one in found.values())) for row in rows}
+    table = pd.DataFrame.from_dict(texts, orient="index", columns=["paper", *found])
     return table.rename_axis("quantity")
 
 
@@ -400,7 +402,7 @@ def origin(results: Results | None) -> str:
 def sources(reference: Results | None, this: Results) -> Shown:
     """Where the numbers of a page come from, in a line for each column; and folded away, every run with what made it."""
     if this is reference:
-        columns = {"Reference, and this run, which trained nothing": reference}
+        columns = {"Stored results, nothing was trained here": reference}
     else:
         columns = {"Reference": reference, "This run": this}
     line = " ".join(f"{name}: {origin(found)}." for name, found in columns.items())
