@@ -24,7 +24,7 @@ PACKAGES = ("perfclone", "perfclone_lab", "perfclone_studio")
 """Each may import from those before it."""
 LAYERS = [
     {"perfclone.errors", "perfclone.skeleton"},
-    {"perfclone.files", "perfclone.progress", "perfclone.device", "perfclone.provenance", "perfclone.registry"},
+    {"perfclone.files", "perfclone.progress", "perfclone.device", "perfclone.provenance", "perfclone.registry", "perfclone.stages"},
     {"perfclone.video", "perfclone.nets", "perfclone.viz"},
     {"perfclone.capture", "perfclone.losses"},
     {"perfclone.fast"},

@@ -12,7 +12,7 @@ The data take one way::
 >>> pc.clone(actor, driving, "clone.mp4")
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 from . import viz  # noqa: E402
 from .assess import Assessment, assess  # noqa: E402

@@ -10,6 +10,7 @@ package names it as an entry point, in the group of the registry::
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
@@ -60,4 +61,5 @@ class Registry(Generic[T]):
     def _load(self) -> None:
         """Import what installed packages bring. Never what a file names: a record is read, not run."""
         for entry in entry_points(group=self._group):
-            entry.load()
+            with suppress(ModuleNotFoundError):  # what a package needs is not installed: it brings nothing
+                entry.load()

@@ -10,8 +10,10 @@ import pytest
 import perfclone as pc
 from perfclone.capture import CaptureSettings
 from perfclone.capture.pipeline import aligned_poses
+from perfclone.capture.poses import extract_poses
 from perfclone.cli import main
-from perfclone.cloning.streamed import StreamReport, ahead, clone_video, found_poses
+from perfclone.cloning.streamed import StreamReport, clone_video
+from perfclone.stages import ahead
 from perfclone.video import VideoWriter, read_frames
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +39,7 @@ def captured(dance):
 
 
 def test_several_workers_find_the_poses_of_a_capture(dance, captured):
-    together = found_poses(dance, workers=3)
+    together = extract_poses(dance, workers=3)
     poses, alignment, notices = aligned_poses(together, CaptureSettings())
     for name in ("joints", "confidence", "times"):
         assert np.array_equal(getattr(poses, name), getattr(captured.poses, name), equal_nan=True)
