@@ -55,7 +55,7 @@ def pose_distance(p: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def sequence_distance(p: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eq. (8): d(p_i, v) = 1/|L| Σ_{l ∈ L} min_{p_j ∈ v} ‖p_i^l − p_j^l‖₂, every limb with its own nearest neighbour.
+    """Eq. (8): `d(p_i, v) = 1/|L| Σ_{l ∈ L} min_{p_j ∈ v} ‖p_i^l − p_j^l‖₂`, every limb with its own nearest neighbour.
 
     Args:
         p: (A, 12, 2) descriptors of driving poses.

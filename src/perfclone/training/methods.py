@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..registry import Registry
 
-if TYPE_CHECKING:
-    from .loop import Task
-
-METHODS: Registry[type[Task]] = Registry("method", "perfclone.methods")
-"""`paper` is the paper's. The rivals are in `perfclone_lab.baselines`."""
+METHODS: Registry[type] = Registry("method", "perfclone.methods")
+"""Subclasses of `loop.Task`. `paper` is the paper's; the rivals are in `perfclone_lab.baselines`."""
 PAPER = "paper"
+"""The paper's method."""

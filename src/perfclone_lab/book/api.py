@@ -39,6 +39,8 @@ def section(module: str, inside: bool) -> str:
     large = LARGE.get(module, ())
     lines = [f"## {module.partition('.')[2]}", ""] if inside else []
     lines += ["```{eval-rst}", f".. automodule:: {module}"]
+    if hasattr(import_module(module), "__path__"):  # a package: what it gives is described where it is defined
+        lines += ["   :no-members:"]
     lines += [f"   :exclude-members: {', '.join(large)}"] if large else []
     lines += [line for name in large for line in ("", f".. autodata:: {module}.{name}", "   :no-value:")]
     return "\n".join([*lines, "```", ""])
