@@ -12,11 +12,19 @@ from perfclone.files import write_bytes
 PACKAGES = ("perfclone", "perfclone_lab", "perfclone_studio")
 """Each is a page, `api/NAME`."""
 LARGE = {
+    "perfclone.capture.extractor": ("EXTRACTORS",),
+    "perfclone.fast": ("TWINS",),
+    "perfclone.nets.generators": ("GENERATORS",),
+    "perfclone.nets.vgg": ("SHA256",),
+    "perfclone.training.discriminators": ("DISCRIMINATORS",),
+    "perfclone.training.methods": ("METHODS",),
     "perfclone.training.settings": ("PROFILES",),
+    "perfclone_lab.datasets.dataset": ("DATASETS", "SAFE"),
+    "perfclone_lab.experiments.fingerprint": ("SPECS",),
     "perfclone_studio.film": ("FILMS", "KITS"),
     "perfclone_studio.cast": ("CAST",),
 }
-"""Values too long to be printed on a page, by module."""
+"""Values that are not printed on a page, being too long or only an address in memory, by module."""
 
 
 def modules(package: str) -> Iterator[str]:
