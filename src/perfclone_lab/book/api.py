@@ -9,8 +9,8 @@ from pkgutil import walk_packages
 
 from perfclone.files import write_bytes
 
-PACKAGES = ("perfclone", "perfclone_lab", "perfclone_studio")
-"""Each is a page, `api/NAME`."""
+PACKAGES = {"perfclone": "The method", "perfclone_lab": "The lab", "perfclone_studio": "The studio"}
+"""Package → title of its page, `api/NAME`."""
 LARGE = {
     "perfclone.capture.extractor": ("EXTRACTORS",),
     "perfclone.fast": ("TWINS",),
@@ -19,6 +19,7 @@ LARGE = {
     "perfclone.training.discriminators": ("DISCRIMINATORS",),
     "perfclone.training.methods": ("METHODS",),
     "perfclone.training.settings": ("PROFILES",),
+    "perfclone_lab.book.api": ("LARGE",),
     "perfclone_lab.datasets.dataset": ("DATASETS", "SAFE"),
     "perfclone_lab.experiments.fingerprint": ("SPECS",),
     "perfclone_studio.film": ("FILMS", "KITS"),
@@ -37,9 +38,9 @@ def modules(package: str) -> Iterator[str]:
 
 def write_api(pages: Path) -> None:
     """Write `api/NAME.md` for each package into a folder of pages."""
-    for package in PACKAGES:
+    for package, title in PACKAGES.items():
         sections = [section(name, inside=package != name) for name in modules(package)]
-        write_bytes(pages / "api" / f"{package}.md", "\n".join([f"# {package}", "", *sections]).encode())
+        write_bytes(pages / "api" / f"{package}.md", "\n".join([f"# {title}", "", *sections]).encode())
 
 
 def section(module: str, inside: bool) -> str:
