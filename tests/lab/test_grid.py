@@ -141,7 +141,7 @@ def test_when_a_machine_is_lost_its_runs_go_on_elsewhere_and_no_run_is_made_twic
 
 def test_a_machine_that_would_make_another_result_refuses(tmp_path):
     spec = RunSpec(actor="eve", settings=TrainSettings(size=64, steps=1), profile="smoke").as_dict()
-    with pytest.raises(InputError, match="other code, videos or VGG weights"):
+    with pytest.raises(InputError, match="another version or other videos"):
         _run_there(spec, str(ROOT / "data"), str(tmp_path), "another hash")
     with pytest.raises(InputError, match="does not see"):
         _run_there(spec, str(ROOT / "data"), str(tmp_path / "elsewhere"), "another hash")

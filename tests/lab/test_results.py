@@ -251,13 +251,13 @@ def test_a_family_that_is_stored_shows_what_it_showed_when_it_was_run(tiny, plan
     assert again.log("ours", "eve").equals(this.log("ours", "eve"))
 
 
-def test_at_the_profile_reference_nothing_is_run_and_the_stored_results_stand_in_both_columns(tiny, plan, tmp_path):
+def test_at_the_profile_reference_nothing_is_run_and_the_stored_results_stand_in_one_column(tiny, plan, tmp_path):
     with pytest.raises(InputError, match="no stored reference of tiny"):
         results.find("tiny", "reference", 0, tmp_path)
     store_reference("tiny", plan, tiny, tmp_path / "reference" / "tiny")
     this, reference = results.find("tiny", "reference", 0, tmp_path)
     assert this is reference
-    assert "trained nothing" in results.sources(reference, this).markdown
+    assert "nothing was trained here" in results.sources(reference, this).markdown
 
 
 def test_from_the_line_of_sources_every_run_is_one_click_away_with_what_made_it(tiny, plan, tmp_path):
