@@ -14,6 +14,7 @@ from ..device import find_precision
 from ..errors import InputError
 from ..nets import UNet
 from ..training import Actor
+from ..training.methods import PAPER
 from ..training.networks import pose_volume
 
 
@@ -73,7 +74,8 @@ class FastGenerator:
 def suits(actor: Actor) -> bool:
     """Whether an actor's G has a fast form: it sees poses, and each of its normalisations is fixed at test time, with no noise."""
     s = actor.settings
-    return isinstance(actor.generator, UNet) and s.norm == "batch" and s.test_statistics == "running" and not s.test_dropout
+    paper = actor.method == PAPER and isinstance(actor.generator, UNet)  # another method may draw a pose in another way
+    return paper and s.norm == "batch" and s.test_statistics == "running" and not s.test_dropout
 
 
 class Upsampling(nn.Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from itertools import chain
 from pathlib import Path
@@ -28,6 +28,9 @@ from .checkpoint import load_checkpoint, save_checkpoint, save_weights
 from .settings import TrainSettings
 
 CHECKPOINT = "checkpoint.safetensors"
+
+Parts = Sequence[Performance]
+"""Performances, or parts of one."""
 
 
 class Task(ABC):
@@ -65,25 +68,17 @@ class Task(ABC):
         return base
 
     @classmethod
-    def about(cls, reference: Sequence[Performance], unpaired: Sequence[Performance]) -> dict:
+    def about(cls, reference: Parts, unpaired: Parts) -> dict:
         """What else the result depends on, for the record, as JSON takes it."""
         return {}
 
     @classmethod
     @abstractmethod
-    def of(
-        cls,
-        settings: TrainSettings,
-        seed: int,
-        device: torch.device,
-        reference: Sequence[Performance],
-        unpaired: Sequence[Performance],
-    ) -> Callable[[], Task]:
-        """Bring performances to the device: what, when it is called, draws the weights and gives the task.
+    def data(cls, settings: TrainSettings, device: torch.device, reference: Parts, unpaired: Parts) -> tuple:
+        """What the task is made of besides settings, seed and device, brought to the device: the last arguments of its constructor.
 
         Args:
             settings: of `settings_for`.
-            seed: of the weights.
             device: of data and networks.
             reference: the target actor's performance, in one or several parts.
             unpaired: performances of others.

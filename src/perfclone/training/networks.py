@@ -115,22 +115,21 @@ class Networks(nn.Module):
         """
         s = self.settings
         seen = self.seen(paired, unpaired)
-        gan = {
-            True: [name for name in seen if self.discriminators[name].paired],
-            False: [name for name in seen if not self.discriminators[name].paired],
-        }
+
+        def gan(of_paired: bool) -> dict[str, Tensor]:
+            judges = {name: self.discriminators[name] for name in seen if self.discriminators[name].paired is of_paired}
+            return {term(name): net.generator_loss(seen[name], s.saturating) for name, net in judges.items()}
+
         result = {}
         if s.lambda_vgg > 0:  # first, since it needs much memory for a moment, and the discriminators' graphs hold theirs from now on
             result["vgg"] = fast(losses.vgg)(self.phi, paired.generated, real, s.reduction)
-        for name in gan[True]:
-            result[term(name)] = self.discriminators[name].generator_loss(seen[name], s.saturating)
+        result |= gan(of_paired=True)
         if s.lambda_l1 > 0:
             result["l1"] = losses.l1(paired.generated, real, s.reduction)
         if unpaired is not None:
             frames = unpaired.generated.reshape(*poses.shape[:2], 3, s.size, s.size)
             alpha = fast(limb_falloff)(poses[:, 1:].flatten(0, 1), s.size, s.falloff_sigma)
-            for name in gan[False]:
-                result[term(name)] = self.discriminators[name].generator_loss(seen[name], s.saturating)
+            result |= gan(of_paired=False)
             result["tc"] = losses.temporal_coherence(
                 frames[:, :-1].flatten(0, 1), frames[:, 1:].flatten(0, 1), flow.flatten(0, 1), alpha, s.reduction
             )

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,8 @@ def train(
     folder = actor_folder(out, spec)
     if (actor := find_actor(folder, spec, device)) is not None:
         return actor
-    make = task.of(settings, seed, find_device(device), parts, others)
+    place = find_device(device)
+    make = partial(task, settings, seed, place, *task.data(settings, place, parts, others))
     return train_task(make, parts, folder, spec | {"profile": name}, device)
 
 

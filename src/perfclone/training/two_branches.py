@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..capture import Performance
 from ..viz import sample_sheet
 from .actor import Actor
 from .batches import PairedData, UnpairedData, reach
 from .cuda_graph import CUDAGraphStep
-from .loop import Task
+from .loop import Parts, Task
 from .methods import METHODS, PAPER
 from .networks import Networks, generate, generator
 from .settings import TrainSettings
@@ -48,18 +44,10 @@ class TwoBranches(Task):
         self.optimisers = {name: self.adam(net) for name, net in (("G", self.nets.G), *self.nets.discriminators.items())}
 
     @classmethod
-    def of(
-        cls,
-        settings: TrainSettings,
-        seed: int,
-        device: torch.device,
-        reference: Sequence[Performance],
-        unpaired: Sequence[Performance],
-    ) -> Callable[[], TwoBranches]:
-        """See `Task.of`. Without unpaired performances only the paired branch trains."""
+    def data(cls, settings: TrainSettings, device: torch.device, reference: Parts, unpaired: Parts) -> tuple:
+        """See `Task.data`. Without unpaired performances only the paired branch trains."""
         paired = PairedData.of(reference, settings.size, settings.window, device)
-        others = UnpairedData.of(unpaired, settings.size, settings.window, device) if unpaired else None
-        return partial(cls, settings, seed, device, paired, others)
+        return paired, UnpairedData.of(unpaired, settings.size, settings.window, device) if unpaired else None
 
     @classmethod
     def network(cls, settings: TrainSettings, record: dict) -> nn.Module:

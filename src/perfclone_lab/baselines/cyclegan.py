@@ -11,9 +11,8 @@ domain; here it is as many as ours has paired windows. Patches see the same shar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
@@ -25,7 +24,7 @@ from perfclone.nets import PatchGAN
 from perfclone.nets.blocks import initialise
 from perfclone.training import Actor, TrainSettings
 from perfclone.training.batches import MINIMUM_FRAMES, jitter
-from perfclone.training.loop import Task
+from perfclone.training.loop import Parts, Task
 from perfclone.training.methods import METHODS
 from perfclone.training.networks import to_pictures
 from perfclone.viz import contact_sheet, draw_pose, enlarge
@@ -179,23 +178,16 @@ class CycleGAN(Task):
         return cyclegan_settings(base)
 
     @classmethod
-    def about(cls, reference: Sequence[Performance], unpaired: Sequence[Performance]) -> dict:
+    def about(cls, reference: Parts, unpaired: Parts) -> dict:
         """See `Task.about`: what the generator is given, `frames` of somebody else or a `drawing` of a pose (A13)."""
         return {"sees": FRAMES if unpaired else DRAWING}
 
     @classmethod
-    def of(
-        cls,
-        settings: TrainSettings,
-        seed: int,
-        device: torch.device,
-        reference: Sequence[Performance],
-        unpaired: Sequence[Performance],
-    ) -> Callable[[], CycleGAN]:
-        """See `Task.of`."""
+    def data(cls, settings: TrainSettings, device: torch.device, reference: Parts, unpaired: Parts) -> tuple:
+        """See `Task.data`."""
         size, actor = settings.size, Pictures.of_frames(reference, settings.size, device)
         source = Pictures.of_frames(unpaired, size, device) if unpaired else Pictures.of_poses(reference, size, device)
-        return partial(cls, settings, seed, device, source, actor)
+        return source, actor
 
     @classmethod
     def network(cls, settings: TrainSettings, record: dict) -> nn.Module:

@@ -11,12 +11,12 @@ rate and its fall, and by how much frames are moved are those of the budget; its
 methods; and poses are our Gaussians, see `pose_maps`. Their crowd is DeepFashion's and ours is rendered, so this says nothing of what
 theirs makes of an actor.
 
-Its answer depends on one frame and one pose, so it is used like any other actor's with N = 1: `PG2Actor`.
+Its answer depends on one frame and one pose, so it is used like any other actor's with N = 1 (`pg2_actor`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -37,7 +37,7 @@ from perfclone.skeleton import FRAME, J
 from perfclone.training import Actor, TrainSettings, load_actor
 from perfclone.training import actor as files
 from perfclone.training.batches import MINIMUM_FRAMES, jitter
-from perfclone.training.loop import Task
+from perfclone.training.loop import Parts, Task
 from perfclone.training.methods import METHODS
 from perfclone.training.networks import to_pictures
 from perfclone.training.trainer import actor_folder, find_actor, find_settings, keep_reference, make_spec, source, train_task
@@ -249,16 +249,9 @@ class PG2(Task):
         return pg2_settings(base)
 
     @classmethod
-    def of(
-        cls,
-        settings: TrainSettings,
-        seed: int,
-        device: torch.device,
-        reference: Sequence[Performance],
-        unpaired: Sequence[Performance],
-    ) -> Callable[[], PG2]:
-        """See `Task.of`: it learns of one performer alone (`train_pg2` learns of a crowd)."""
-        return partial(cls, settings, seed, device, People.of_video(reference, settings.size, device))
+    def data(cls, settings: TrainSettings, device: torch.device, reference: Parts, unpaired: Parts) -> tuple:
+        """See `Task.data`. InputError: there are no performances that it learns from; `train_pg2` has a crowd."""
+        raise InputError("PG2 learns from a crowd: train it with perfclone_lab.baselines.train_pg2, then pg2_actor")
 
     @classmethod
     def network(cls, settings: TrainSettings, record: dict) -> nn.Module:

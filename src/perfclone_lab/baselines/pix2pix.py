@@ -12,13 +12,12 @@ samples a step. Sizes, steps and learning rate are those of the budget.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
 
-from perfclone.capture import Performance
 from perfclone.training import TrainSettings
+from perfclone.training.loop import Parts
 from perfclone.training.methods import METHODS
 from perfclone.training.two_branches import TwoBranches
 
@@ -36,21 +35,14 @@ class Pix2Pix(TwoBranches):
         return pix2pix_settings(base)
 
     @classmethod
-    def about(cls, reference: Sequence[Performance], unpaired: Sequence[Performance]) -> dict:
+    def about(cls, reference: Parts, unpaired: Parts) -> dict:
         """See `Task.about`. Nothing is learned from others."""
         return {"unpaired": []}
 
     @classmethod
-    def of(
-        cls,
-        settings: TrainSettings,
-        seed: int,
-        device: torch.device,
-        reference: Sequence[Performance],
-        unpaired: Sequence[Performance],
-    ) -> Callable[[], Pix2Pix]:
-        """See `Task.of`. There is no unpaired branch."""
-        return super().of(settings, seed, device, reference, ())
+    def data(cls, settings: TrainSettings, device: torch.device, reference: Parts, unpaired: Parts) -> tuple:
+        """See `Task.data`. There is no unpaired branch."""
+        return super().data(settings, device, reference, ())
 
 
 def pix2pix_settings(base: TrainSettings) -> TrainSettings:

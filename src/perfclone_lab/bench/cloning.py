@@ -1,4 +1,4 @@
-"""`perfclone bench clone` and `bench capture`: what a frame takes, stage by stage."""
+"""`perfclone-lab bench clone` and `bench capture`: what a frame takes, stage by stage."""
 
 from __future__ import annotations
 

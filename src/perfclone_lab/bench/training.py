@@ -1,4 +1,4 @@
-"""`perfclone bench train`: a step of the method as it trains here, beside the straightforward one."""
+"""`perfclone-lab bench train`: a step of the method as it trains here, beside the straightforward one."""
 
 from __future__ import annotations
 
